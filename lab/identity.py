@@ -1,0 +1,74 @@
+"""SSH keys and the files by which people's own `ssh` finds the lab's machines."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncssh
+
+from .guest import Guest
+from .tls import write_private
+
+HOST_ENTRY = """\
+Host {name} {vmid}
+  HostName {address}
+  Port {port}
+  User {user}
+  IdentityFile {identity}
+  IdentitiesOnly yes
+  UserKnownHostsFile {known_hosts}
+  StrictHostKeyChecking yes
+"""
+
+
+class Identity(NamedTuple):
+    """A key pair on disk: the private key's path; the public one lies beside it as `.pub`."""
+
+    path: Path
+    public: str
+
+    @property
+    def authorized(self) -> asyncssh.SSHAuthorizedKeys:
+        """As a server takes it."""
+        return asyncssh.import_authorized_keys(self.public)
+
+
+def make_identity(path: Path, comment: str) -> Identity:
+    """A new ed25519 pair in OpenSSH's format, the private key readable by its owner only."""
+    key = asyncssh.generate_private_key("ssh-ed25519", comment=comment)
+    write_private(path, key.export_private_key("openssh"))
+    public = key.export_public_key("openssh").decode().strip()
+    path.with_name(f"{path.name}.pub").write_text(f"{public}\n", "utf-8")
+    return Identity(path, public)
+
+
+def public_text(key: asyncssh.SSHKey) -> str:
+    """A public key without a comment, as a known_hosts line wants it."""
+    return " ".join(key.export_public_key("openssh").decode().split()[:2])
+
+
+def known_host(address: str, port: int, key: asyncssh.SSHKey) -> str:
+    """One line of known_hosts."""
+    return f"[{address}]:{port} {public_text(key)}\n"
+
+
+def write_client_files(directory: Path, identity: Identity, guests: Iterable[Guest], port: int) -> None:
+    """Write ssh_config and known_hosts for the guests that there are."""
+    known = sorted(guests, key=lambda guest: guest.vmid)
+    entries = [
+        HOST_ENTRY.format(
+            name=guest.name,
+            vmid=guest.vmid,
+            address=guest.address,
+            port=port,
+            user=(guest.login_users() or ["root"])[0],
+            identity=identity.path,
+            known_hosts=directory / "known_hosts",
+        )
+        for guest in known
+    ]
+    hosts = [known_host(guest.address, port, guest.disk.host_key) for guest in known]
+    for name, lines in (("ssh_config", entries), ("known_hosts", hosts)):
+        fresh = directory / f"{name}.new"
+        fresh.write_text("".join(lines), "utf-8")
+        fresh.replace(directory / name)
