@@ -1,0 +1,138 @@
+"""The small types of the configuration: each says what it takes and what to write instead."""
+
+import ipaddress
+import re
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from ops.core.keys import KeyProblem, parse_public_key
+from ops.core.tags import parse_day, problem_with_tag
+
+_T = TypeVar("_T")
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?")
+_USER = re.compile(r"[a-z_][a-z0-9_\-]{0,31}")
+_VOLUME = re.compile(r"[A-Za-z][A-Za-z0-9\-_.]*:vztmpl/\S+")
+_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-]+@[A-Za-z0-9.\-]+")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
+_LONGEST_TEXT = 1000
+_NO_NETWORK_ADDRESS = 31  # RFC 3021: two addresses, both of them usable
+_MIDNIGHT = re.compile(r"(?P<day>\d{4}-\d{2}-\d{2})[T ]00:00:00(?:Z| \+0000 UTC)")
+_HEX = re.compile(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{128}")
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("use 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit")
+    return value
+
+
+def _user(value: str) -> str:
+    if not _USER.fullmatch(value):
+        raise ValueError("use a Linux account name: a-z, 0-9, '_' and '-', at most 32, no digit first")
+    return value
+
+
+def _day(value: object) -> object:
+    """Accept the day also without quotes: YAML's own date reaches a program as a midnight in UTC."""
+    match = _MIDNIGHT.fullmatch(value) if isinstance(value, str) else None
+    return match["day"] if match else value
+
+
+def _real_day(value: str) -> str:
+    if parse_day(value) is None:
+        raise ValueError("this is no day of the calendar; write YYYY-MM-DD, like 2026-12-31")
+    return value
+
+
+def _address(value: str) -> str:
+    if value == "dhcp":
+        return value
+    try:
+        interface = ipaddress.IPv4Interface(value)
+    except ValueError:
+        interface = None
+    if interface is None or interface.with_prefixlen != value:
+        raise ValueError("write dhcp, or an IPv4 address with its prefix, like 192.0.2.10/24")
+    network = interface.network
+    if network.prefixlen < _NO_NETWORK_ADDRESS and interface.ip in {
+        network.network_address,
+        network.broadcast_address,
+    }:
+        raise ValueError(f"{interface.ip} names the network {network} itself; write the guest's own address")
+    return value
+
+
+def _gateway(value: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(value))
+    except ValueError:
+        raise ValueError("this is no IPv4 address; write one like 192.0.2.1") from None
+
+
+def _public_key(value: str) -> str:
+    try:
+        return str(parse_public_key(value))
+    except KeyProblem as problem:
+        raise ValueError(str(problem)) from None
+
+
+def _tag(value: str) -> str:
+    problem = problem_with_tag(value)
+    if problem is not None:
+        raise ValueError(problem)
+    return value.lower()
+
+
+def _volume(value: str) -> str:
+    if not _VOLUME.fullmatch(value):
+        raise ValueError("write a volume as STORAGE:vztmpl/FILE; `pveam list local` shows them")
+    return value
+
+
+def _mail(value: str) -> str:
+    if not _MAIL.fullmatch(value):
+        raise ValueError("this is no plain mail address; write one like root@example.org")
+    return value
+
+
+def _text(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("write one line of printable text")
+    if len(value) > _LONGEST_TEXT:
+        raise ValueError(f"this is longer than {_LONGEST_TEXT} characters; say it shorter")
+    return value.strip()
+
+
+def _word(value: str) -> str:
+    if not _WORD.fullmatch(value):
+        raise ValueError("use letters, digits and _ - . only, beginning with a letter or digit")
+    return value
+
+
+def _checksum(value: str) -> str:
+    if not _HEX.fullmatch(value):
+        raise ValueError("write 64 (sha256) or 128 (sha512) hexadecimal digits")
+    return value.lower()
+
+
+def not_yet(value: _T) -> _T:
+    """Refuse a key that is planned: accepting it would promise what nobody does yet."""
+    if value:
+        raise ValueError("this version cannot do it yet; remove the key")
+    return value
+
+
+GuestName = Annotated[str, AfterValidator(_name)]
+UserName = Annotated[str, AfterValidator(_user)]
+VmId = Annotated[int, Field(ge=100, le=999_999_999)]
+Day = Annotated[str, BeforeValidator(_day), AfterValidator(_real_day)]
+Gateway = Annotated[str, AfterValidator(_gateway)]
+Name = Annotated[str, AfterValidator(_word)]
+Address = Annotated[str, AfterValidator(_address)]
+PublicKeyText = Annotated[str, AfterValidator(_public_key)]
+Tag = Annotated[str, AfterValidator(_tag)]
+VolumeId = Annotated[str, AfterValidator(_volume)]
+MailAddress = Annotated[str, AfterValidator(_mail)]
+Text = Annotated[str, AfterValidator(_text)]
+Checksum = Annotated[str, AfterValidator(_checksum)]
