@@ -22,6 +22,10 @@ class UnreachableError(LifecycleError):
     """Nobody answered: the network, a node that is down, a proxy in between. The same call may work later."""
 
 
+class DroppedError(UnreachableError):
+    """Somebody took the connection and ended it before the login: a limit, a penalty, a host going down."""
+
+
 class AuthenticationError(LifecycleError):
     """Somebody answered and refused the credentials. Never raised for a connection that failed."""
 

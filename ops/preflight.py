@@ -54,7 +54,7 @@ def command(
 
     Exit code 0: nothing failed (there may be warnings). 1: something would fail.
     """
-    from ops.preflight_checks import inspect  # noqa: PLC0415 - paramiko and requests: half a second that --help spares
+    from ops.runs.preflight import inspect  # noqa: PLC0415 - paramiko and requests: half a second that --help spares
 
     wanted = Wanted(
         node=node,
@@ -75,7 +75,15 @@ def command(
 
 
 def show(checks: Sequence[Check]) -> None:
-    """The report: a table, then what to do, in lines that are not broken so that commands can be copied."""
+    """The report, and the verdict below it."""
+    show_checks(checks)
+    failures = sum(check.status is Status.FAILED for check in checks)
+    verdict = f"{failures} would fail." if failures else "Ready for `pulumi up`."
+    cli.result_console().print(Text(f"\n{verdict}", style="bold"))
+
+
+def show_checks(checks: Sequence[Check]) -> None:
+    """A table, then what to do, in lines that are not broken so that commands can be copied."""
     console = cli.result_console()
     table = Table(box=None, pad_edge=False)
     for heading in ("check", "status", "what", "where"):
@@ -87,9 +95,6 @@ def show(checks: Sequence[Check]) -> None:
     for check in checks:
         if check.remedy:
             console.print(Text(f"\n{check.name}: {check.what}\n{check.remedy}"), soft_wrap=True)
-    failures = sum(check.status is Status.FAILED for check in checks)
-    verdict = f"{failures} would fail." if failures else "Ready for `pulumi up`."
-    console.print(Text(f"\n{verdict}", style="bold"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,10 +5,11 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -24,6 +25,9 @@ ENVIRONMENT: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("ssh", "username"): ("PROXMOX_VE_SSH_USERNAME",),
     ("ssh", "private_key"): ("PROXMOX_VE_SSH_PRIVATE_KEY",),
     ("ssh", "nodes"): ("PROXMOX_VE_SSH_NODES",),
+    ("time_zone",): ("PVE_LIFECYCLE_TIME_ZONE",),
+    ("notices", "alertmanager"): ("PVE_LIFECYCLE_ALERTMANAGER",),
+    ("notices", "apprise"): ("PVE_LIFECYCLE_APPRISE",),
 }
 TOKEN = re.compile(r"[^\s!@=]+@[^\s!@=]+![A-Za-z][A-Za-z0-9._-]*=\S+")
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -55,6 +59,24 @@ def _existing_file(value: Path) -> Path:
     return value
 
 
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be written http://HOST:9093")
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no time zone; write one like Europe/Paris") from None
+    return value
+
+
 class _Model(BaseModel):
     # Values are kept out of validation errors: one of them is a token, another a private key.
     model_config = ConfigDict(
@@ -78,14 +100,28 @@ class SshSettings(_Model):
     nodes: dict[str, SshNode] = Field(default_factory=dict)
 
 
+class NoticeSettings(_Model):
+    """Who is told: Alertmanagers by address, and apprise's URLs (Telegram, mail, …), which hold secrets."""
+
+    alertmanager: list[Annotated[str, AfterValidator(_web_address)]] = Field(default_factory=list)
+    apprise: list[SecretStr] = Field(default_factory=list)
+
+
 class Connection(_Model):
-    """Everything that is needed to reach a Proxmox cluster. TLS is verified unless `insecure` is set."""
+    """How to reach a cluster and the people behind it. TLS is verified unless `insecure` is set."""
 
     endpoint: Annotated[str, AfterValidator(_https_address)]
     api_token: Annotated[SecretStr, AfterValidator(_whole_token)]
     insecure: bool = False
     ca_file: Annotated[Path, AfterValidator(_existing_file)] | None = None
     ssh: SshSettings = Field(default_factory=SshSettings)
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"  # where a day ends; the stacks' default
+    notices: NoticeSettings = Field(default_factory=NoticeSettings)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which days begin and end."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def token_id(self) -> str:
@@ -95,12 +131,12 @@ class Connection(_Model):
 
 def from_environment(environment: Mapping[str, str]) -> Connection:
     """Read the settings from environment variables; an empty variable counts as absent."""
-    document: dict[str, Any] = {"ssh": {}}
+    document: dict[str, Any] = {"ssh": {}, "notices": {}}
     for setting, names in ENVIRONMENT.items():
         value = next((environment[name] for name in names if environment.get(name, "").strip()), None)
         if value is not None:
             section = document if len(setting) == 1 else document[setting[0]]
-            section[setting[-1]] = _nodes(value) if setting == ("ssh", "nodes") else value
+            section[setting[-1]] = _READERS.get(setting, str)(value)
     return _validated(document, where="environment", names=ENVIRONMENT)
 
 
@@ -139,6 +175,13 @@ def _nodes(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text  # reported with the other mistakes as "not a dictionary"
+
+
+_READERS: Mapping[tuple[str, ...], Callable[[str], Any]] = {
+    ("ssh", "nodes"): _nodes,
+    ("notices", "alertmanager"): str.split,  # several are written with a space between them
+    ("notices", "apprise"): str.split,
+}
 
 
 def _validated(

@@ -45,6 +45,7 @@ class Proxmox:
                 content=frozenset(filter(None, str(row.get("content", "")).split(","))),
                 enabled=bool(row.get("enabled", 1)),
                 active=bool(row.get("active", 0)),
+                plugin=str(row.get("type", "")),
             ),
         )
 
@@ -90,11 +91,16 @@ class Proxmox:
         path = f"nodes/{guest.node}/{guest.kind}/{guest.vmid}/config"
         return self._parsed(path, dict, current=1)
 
+    def runs(self, guest: Guest) -> bool:
+        """Whether the guest runs now; the list that it comes from may be minutes old."""
+        path = f"nodes/{guest.node}/{guest.kind}/{guest.vmid}/status/current"
+        return self._parsed(path, lambda answer: bool(answer["status"] == "running"))
+
     def _parsed(self, path: str, parse: Callable[[Any], T], **parameters: Any) -> T:
         answer = self.api.read(path, **parameters)
         try:
             return parse(answer)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise api_errors.not_understood(self.api.endpoint, path) from None
 
     def _rows(self, path: str, parse: Callable[[Mapping[str, Any]], T], **parameters: Any) -> list[T]:
@@ -106,13 +112,15 @@ def _text(value: Any) -> str | None:
 
 
 def _guest(row: Mapping[str, Any]) -> Guest:
+    vmid, kind = int(row["vmid"]), GuestKind(row["type"])
     return Guest(
-        vmid=int(row["vmid"]),
-        name=str(row.get("name", "")),
+        vmid=vmid,
+        # PVE's own words for a guest without a name; it leaves them out where the node is offline
+        name=str(row.get("name") or (f"VM {vmid}" if kind is GuestKind.VIRTUAL_MACHINE else f"CT{vmid}")),
         node=str(row["node"]),
-        kind=GuestKind(row["type"]),
-        status=str(row.get("status", "unknown")),
-        tags=str(row.get("tags", "")),
+        kind=kind,
+        status=str(row.get("status") or "unknown"),
+        tags=str(row.get("tags") or ""),
         template=bool(row.get("template", 0)),
         lock=_text(row.get("lock")),
         ha_state=_text(row.get("hastate")),

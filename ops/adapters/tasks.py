@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ops.adapters import api_errors
 from ops.adapters.api import Api
 from ops.errors import LifecycleError, UnreachableError
 
 FIRST_DELAY = 0.1  # seconds; most tasks are short, and the wait must not be longer than the work
-LONGEST_DELAY = 2.0  # seconds
+LONGEST_DELAY = 0.3  # seconds; what a command adds to the task itself stays under one
 LOG_LINES = 10_000  # more than any task here writes; without a limit PVE gives the first 50
 TAIL = 5
 
@@ -66,6 +67,8 @@ def follow(
     for delay in _delays():
         try:
             status = api.read(f"{path}/status")
+            if not isinstance(status, dict):
+                raise api_errors.not_understood(api.endpoint, path)
             trouble = ""
             # Right at the end PVE may say `stopped` a moment before it knows how.
             if status.get("status") == "stopped" and status.get("exitstatus"):

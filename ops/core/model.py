@@ -41,9 +41,13 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """A storage as one node sees it; `content` in PVE's words (images, rootdir, vztmpl, snippets, …)."""
+    """A storage as one node sees it.
+
+    In PVE's words: `content` (images, rootdir, vztmpl, snippets, …) and `plugin`, its type (dir, zfspool, …).
+    """
 
     name: str
     content: frozenset[str]
     enabled: bool
     active: bool
+    plugin: str = ""

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from ops.core import privileges
 from ops.core.model import Node, Storage
+from ops.core.privileges import DEPLOYMENT
 
 OLDEST_MAJOR = 8
 CLOCK_TOLERANCE = timedelta(seconds=60)
@@ -94,9 +95,9 @@ def judge_privileges(
         "image_storage": wanted.image_storage,
         "snippets_storage": wanted.snippets_storage,
     }
-    absent = privileges.missing(permissions, major=major, places=places)
+    absent = privileges.missing(permissions, DEPLOYMENT, major=major, places=places)
     if not absent:
-        what = f"the token holds all {len(privileges.role(major))} that a deployment needs"
+        what = f"the token holds all {len(DEPLOYMENT.needs)} that a deployment needs"
         return Check(name="privileges", status=Status.OK, what=what, where=token_id)
     lines = [f"{item.privilege} on {item.path}: to {item.purpose}" for item in absent]
     return Check(
@@ -106,7 +107,7 @@ def judge_privileges(
             ["the token has none at all" if not any(permissions.values()) else "the token lacks", *lines]
         ),
         where=token_id,
-        remedy=privileges.remedy(absent, token_id=token_id, major=major),
+        remedy=privileges.remedy(absent, DEPLOYMENT, token_id=token_id, major=major),
     )
 
 

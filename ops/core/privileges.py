@@ -1,9 +1,8 @@
-"""The role that a deployment needs, privilege by privilege: what for, and where it must hold."""
+"""The two roles, privilege by privilege: what for, and where it must hold. The lab grants exactly these."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-ROLE = "PulumiDeploy"
 VM_MONITOR_UNTIL = 8  # PVE 9 replaced VM.Monitor by VM.GuestAgent.*, and refuses the old name in a role
 
 GUESTS = "/vms"
@@ -11,12 +10,33 @@ ROOT = "/"
 POOLS = "/pool"
 BRIDGES = "/sdn/zones/localnetwork"
 NODE = "/nodes/{node}"
+NODES = "/nodes"
+STORAGES = "/storage"
 DISKS = "/storage/{disk_storage}"
 IMAGES = "/storage/{image_storage}"
 SNIPPETS = "/storage/{snippets_storage}"
 
+Need = tuple[tuple[str, ...], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role by the name that the documentation gives it; `needs` are privilege -> paths, what for.
+
+    A name that begins with PVE would be refused: Proxmox VE keeps those for its own roles.
+    """
+
+    name: str
+    needs: Mapping[str, Need]
+
+    def privileges(self, major: int) -> dict[str, Need]:
+        """The privileges under the names that this major version of PVE knows."""
+        renamed = {"VM.GuestAgent.Audit": "VM.Monitor"} if major <= VM_MONITOR_UNTIL else {}
+        return {renamed.get(name, name): need for name, need in self.needs.items()}
+
+
 # Measured: with these on `/` a token brought up, changed and destroyed VMs and containers.
-NEEDED: Mapping[str, tuple[tuple[str, ...], str]] = {
+_DEPLOYMENT: Mapping[str, Need] = {
     "VM.Allocate": ((GUESTS,), "create and remove guests"),
     "VM.Audit": ((GUESTS,), "read guests and their configuration"),
     "VM.Clone": ((GUESTS,), "make a VM from a template"),
@@ -42,6 +62,34 @@ NEEDED: Mapping[str, tuple[tuple[str, ...], str]] = {
     "Pool.Audit": ((POOLS,), "read which pool a guest is in"),
 }
 
+DEPLOYMENT = Role(name="PulumiDeploy", needs=_DEPLOYMENT)
+
+# No VM.Allocate: whatever holds no more than this cannot delete a guest (TRAPS F3).
+_OPERATIONS: Mapping[str, Need] = {
+    "VM.Audit": ((GUESTS,), "see the guests, their tags and their configuration"),
+    "VM.PowerMgmt": ((GUESTS,), "stop an expired guest, start one again after a rollback"),
+    "VM.Config.Options": ((GUESTS,), "write tags, start at boot, and the reason of an extension"),
+    "VM.Snapshot": ((GUESTS,), "take, describe and delete snapshots"),
+    "VM.Snapshot.Rollback": ((GUESTS,), "go back to a snapshot"),
+    "VM.GuestAgent.Audit": ((GUESTS,), "ask the guest agent for addresses"),
+    "Datastore.AllocateSpace": ((STORAGES,), "keep the memory of a snapshot that was asked to have it"),
+    "Datastore.Audit": ((STORAGES,), "see whether a storage can make snapshots"),
+    "Sys.Audit": ((NODES,), "see which nodes are online, and their clocks"),
+}
+OPERATIONS = Role(name="LifecycleOperations", needs=_OPERATIONS)
+
+# What nobody who stops machines and deletes snapshots at night should be able to do, and why.
+DANGEROUS: Mapping[str, str] = {
+    "VM.Allocate": "it could delete guests",
+    "VM.Config.Disk": "it could take disks from guests",
+    "VM.GuestAgent.FileWrite": "it could write files inside guests",
+    "VM.GuestAgent.Unrestricted": "it could run commands inside guests",
+    "Datastore.Allocate": "it could delete volumes and storages",
+    "Permissions.Modify": "it could give itself everything",
+    "Sys.Modify": "it could change nodes and the cluster",
+    "User.Modify": "it could change other users",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Missing:
@@ -50,12 +98,6 @@ class Missing:
     privilege: str
     path: str
     purpose: str
-
-
-def role(major: int) -> dict[str, tuple[tuple[str, ...], str]]:
-    """The privileges under the names that this major version of PVE knows."""
-    renamed = {"VM.GuestAgent.Audit": "VM.Monitor"} if major <= VM_MONITOR_UNTIL else {}
-    return {renamed.get(name, name): need for name, need in NEEDED.items()}
 
 
 def holds(permissions: Mapping[str, Mapping[str, bool]], path: str, privilege: str) -> bool:
@@ -74,18 +116,28 @@ def holds(permissions: Mapping[str, Mapping[str, bool]], path: str, privilege: s
 
 
 def missing(
-    permissions: Mapping[str, Mapping[str, bool]], *, major: int, places: Mapping[str, str]
+    permissions: Mapping[str, Mapping[str, bool]], role: Role, *, major: int, places: Mapping[str, str]
 ) -> list[Missing]:
-    """The privileges that the token lacks; `places` fills in node and storages of the paths."""
+    """The role's privileges that the token lacks; `places` fills in node and storages of the paths."""
     return [
         Missing(privilege=privilege, path=path, purpose=purpose)
-        for privilege, (templates, purpose) in role(major).items()
+        for privilege, (templates, purpose) in role.privileges(major).items()
         for path in dict.fromkeys(template.format_map(places) for template in templates)
         if not holds(permissions, path, privilege)
     ]
 
 
-def remedy(absent: Iterable[Missing], *, token_id: str, major: int) -> str:
+def excess(permissions: Mapping[str, Mapping[str, bool]], role: Role, *, major: int) -> dict[str, list[str]]:
+    """What the token holds beyond the role, and on which paths; privileges by name."""
+    known = role.privileges(major)
+    beyond: dict[str, list[str]] = {}
+    for path, held in sorted(permissions.items()):
+        for privilege in held.keys() - known.keys():
+            beyond.setdefault(privilege, []).append(path)
+    return dict(sorted(beyond.items()))
+
+
+def remedy(absent: Iterable[Missing], role: Role, *, token_id: str, major: int) -> str:
     """The commands, as root on a node, that give the token what it lacks.
 
     A token with privilege separation holds what its user and the token itself both hold (TRAPS A21), so both
@@ -93,15 +145,15 @@ def remedy(absent: Iterable[Missing], *, token_id: str, major: int) -> str:
     """
     absent = list(absent)
     user = token_id.partition("!")[0]
-    every = " ".join(role(major))
+    every = " ".join(role.privileges(major))
     lacking = " ".join(dict.fromkeys(item.privilege for item in absent))
     return "\n".join(
         (
             "As root on a node, the role if there is none yet, else what it lacks:",
-            f'  pveum role add {ROLE} -privs "{every}"',
-            f'  pveum role modify {ROLE} -append 1 -privs "{lacking}"',
+            f'  pveum role add {role.name} -privs "{every}"',
+            f'  pveum role modify {role.name} -append 1 -privs "{lacking}"',
             "and the role for the user and, with privilege separation, for the token, too:",
-            f"  pveum acl modify / -user '{user}' -role {ROLE}",
-            f"  pveum acl modify / -token '{token_id}' -role {ROLE}",
+            f"  pveum acl modify / -user '{user}' -role {role.name}",
+            f"  pveum acl modify / -token '{token_id}' -role {role.name}",
         )
     )

@@ -34,7 +34,7 @@ class Tags:
     """What a guest's tags say, with every contradiction kept visible.
 
     Attributes:
-        environments: the distinct values of environment tags, lower case, as they stand.
+        environments: the values of the environment tags, lower case, one for each distinct tag.
         expiries: the days of the well-formed expiry tags, one for each distinct tag.
         malformed_expiries: expiry tags whose value is no calendar day.
         no_expire: whether a tag forbids expiry.
@@ -58,13 +58,13 @@ def split_tags(text: str) -> tuple[str, ...]:
 def parse_tags(tags: str | Iterable[str]) -> Tags:
     """Read tags in every spelling that Proxmox VE or a person may have left."""
     words = split_tags(tags if isinstance(tags, str) else ";".join(tags))
-    environments: set[str] = set()
+    environments: list[str] = []
     expiries: list[date] = []
     malformed: list[str] = []
     others: list[str] = []
     for word in words:
         if match := _ENVIRONMENT.fullmatch(word):
-            environments.add(match["value"])
+            environments.append(match["value"])
         elif match := _EXPIRES.fullmatch(word):
             day = parse_day(match["value"])
             malformed.append(word) if day is None else expiries.append(day)
@@ -114,6 +114,12 @@ def canonical_tags(
     if no_expire:
         tags.add(NO_EXPIRE)
     return sorted(tags)
+
+
+def with_expiry(tags: str, day: date) -> list[str]:
+    """Return a guest's tags with this expiry as the only one, and every other tag kept; canonical."""
+    kept = {word for word in split_tags(tags) if not _EXPIRES.fullmatch(word)}
+    return sorted(kept | {expiry_tag(day)})
 
 
 def problem_with_tag(tag: str) -> str | None:

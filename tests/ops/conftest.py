@@ -15,7 +15,7 @@ from fakepve import FakePve
 from fakepve.certs import make_cert
 
 from ops import preflight
-from ops.core import privileges
+from ops.core.privileges import DEPLOYMENT
 
 TOKEN_SECRET = "canary-of-the-token-5e0c"
 TOKEN_ID = "pulumi@pve!test"
@@ -156,7 +156,7 @@ def fakepve(fakepve) -> Iterator[FakePve]:
 def cluster(fakepve) -> FakePve:
     """A cluster in which the token holds the deployment role, and whose storages are set up."""
     fakepve.apitokens[TOKEN_ID] = TOKEN_SECRET
-    fakepve.grant(TOKEN_ID, "/", *privileges.role(9))
+    fakepve.grant(TOKEN_ID, "/", *DEPLOYMENT.privileges(9))
     fakepve.storages["local"]["content"] = "iso,vztmpl,backup,snippets,import"
     fakepve.store_file("local", TEMPLATE.rpartition("/")[2], 1000, "vztmpl")
     return fakepve

@@ -1,5 +1,11 @@
 """Exit codes and streams: the contract of every verb."""
 
+import io
+import json
+import signal
+import subprocess
+import sys
+
 import click
 import pytest
 
@@ -56,3 +62,64 @@ def test_a_bug_shows_its_traceback(capsys):
     err = capsys.readouterr().err
     assert "Traceback" in err
     assert "ZeroDivisionError: bug" in err
+
+
+def test_a_closed_stdout_is_no_failure(monkeypatch):
+    """Whoever closes it wants the exit code."""
+    monkeypatch.setattr("sys.stdout", None)
+    assert cli.run(_command(lambda **_: cli.print_json({})), []) == 0
+
+
+def test_a_name_that_the_terminal_cannot_write_is_no_failure(monkeypatch):
+    """It is written as Python writes it, which is JSON, too."""
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr("sys.stdout", narrow)
+    assert cli.run(_command(lambda **_: cli.print_json({"name": "\u2192"})), []) == 0
+    narrow.flush()
+    assert json.loads(narrow.buffer.getvalue()) == {"name": "\u2192"}
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(None, 1), ("80", 2)])
+def test_a_row_in_a_pipe_is_one_line(monkeypatch, capsys, columns, lines):
+    """So that it can be searched; COLUMNS says otherwise."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    cli.result_console().print("word " * 30)
+    assert len(capsys.readouterr().out.splitlines()) == lines
+
+
+def test_a_sigterm_ends_a_run_as_ctrl_c_does(capsys):
+    """Of systemd, or of a shutdown: what a run does at its end is done, and the handlers are given back."""
+    before = signal.getsignal(signal.SIGTERM)
+    ended = []
+
+    def body(**_):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            ended.append(True)
+
+    assert cli.run(_command(body), []) == cli.INTERRUPTED
+    assert ended
+    assert "what Proxmox has begun goes on" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_second_ctrl_c_ends_it_at_once(tmp_path):
+    """Threads that follow tasks for an hour keep nobody at the terminal."""
+    program = (
+        "import click, signal, sys, time\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from ops import cli\n"
+        "def body():\n"
+        "    with ThreadPoolExecutor() as pool:\n"
+        "        pool.submit(time.sleep, 60)\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 1)\n"
+        "sys.exit(cli.run(click.Command('verb', callback=body), []))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30, check=False)
+    assert ended.returncode == cli.INTERRUPTED
+    assert b"Traceback" not in ended.stderr

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from ops import preflight
-from ops.core import privileges
+from ops.core.privileges import DEPLOYMENT
 
 TEMPLATE = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
 IMAGE = "https://cloud.example/debian.qcow2"
@@ -69,7 +69,7 @@ def _old_version(cluster, _monkeypatch):
 
 def _lacks_one_privilege(cluster, _monkeypatch):
     cluster.acl.clear()
-    cluster.grant(TOKEN_ID, "/", *(set(privileges.role(9)) - {"VM.Clone"}))
+    cluster.grant(TOKEN_ID, "/", *(set(DEPLOYMENT.privileges(9)) - {"VM.Clone"}))
 
 
 def _node_offline(cluster, _monkeypatch):
@@ -242,5 +242,5 @@ def test_help_loads_nothing_heavy():
 
 def test_checking_never_imports_pulumi():
     """The whole way, adapters included, stays without Pulumi: a timer's command never pays for it."""
-    program = "import sys, ops.preflight, ops.preflight_checks; sys.exit('pulumi' in sys.modules)"
+    program = "import sys, ops.preflight, ops.runs.preflight; sys.exit('pulumi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

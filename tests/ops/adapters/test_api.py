@@ -89,6 +89,17 @@ def test_what_is_not_proxmox_is_recognised(status, body, api, script):
         api.read("version")
 
 
+@pytest.mark.parametrize(
+    "body", ["", '{"data": "UPID:pve1:0', "<html>login</html>", "[1]", '{"status": "ok"}']
+)
+def test_a_write_whose_answer_cannot_be_read_may_have_been_accepted(body, api, script):
+    """A connection that breaks in the middle of an answer is no refusal."""
+    script.answers = [(200, body)]
+    with pytest.raises(UnknownOutcomeError, match="may have been accepted, and is not sent again"):
+        api.write("POST", SNAPSHOT)
+    assert len(script.requests) == 1
+
+
 def test_a_redirection_is_not_followed(api, script):
     """The token is for this server, and a write that is redirected would become a read."""
     script.answers = [(302, None)]
@@ -148,3 +159,42 @@ def test_requests_own_bundle_does_not_replace_ours(api, script, monkeypatch, tmp
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nothing.pem"))
     script.answers = [VERSION]
     assert api.read("version")
+
+
+def test_a_netrc_of_the_user_and_a_later_proxy_change_nothing(script, make_api, tmp_path, monkeypatch):
+    """The token is the one that was given, and the way is looked up once."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else", "utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    told = make_api(script.url, script.certificate)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    script.answers = [VERSION]
+    assert told.read("version") == {"version": "9.0.10"}
+
+
+def test_a_proxy_of_the_environment_is_used(script, make_api, monkeypatch):
+    """Where nobody listens on it, nobody can be reached."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    script.answers = [VERSION]
+    with pytest.raises(UnreachableError):
+        make_api(script.url, script.certificate).read("version")
+    assert script.requests == []
+
+
+def test_a_ca_file_that_holds_no_certificate_is_named(script, make_api, tmp_path):
+    """Before anything is sent; the file is what a person has to look at."""
+    wrong = tmp_path / "ca.pem"
+    wrong.write_text("not a certificate")
+    with pytest.raises(LifecycleError, match=r"ca\.pem: holds no CA certificate"):
+        make_api(script.url, str(wrong))
+
+
+@pytest.mark.parametrize("said", ["Mon, 23 Nov 2026 16:00:00 -0000", "tomorrow", ""])
+def test_a_date_without_its_zone_is_no_time(said, api, script, monkeypatch):
+    """A proxy's own clock, written in its own way: nothing can be compared with it."""
+    monkeypatch.setattr("http.server.BaseHTTPRequestHandler.date_time_string", lambda *_: said)
+    script.answers = [(200, {})]
+    api.read("version")
+    assert api.server_time is None

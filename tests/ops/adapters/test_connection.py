@@ -14,10 +14,18 @@ GOOD = {
     "PROXMOX_VE_SSH_NODES": (
         '{"pve1": {"address": "192.0.2.10", "port": 2222, "host_key": "ssh-ed25519 AAAA"}}'
     ),
+    "PVE_LIFECYCLE_TIME_ZONE": "Europe/Paris",
+    "PVE_LIFECYCLE_ALERTMANAGER": "http://one.example:9093 https://two.example/prefix",
+    "PVE_LIFECYCLE_APPRISE": f"tgram://{SECRET}/-100123",
 }
 FILE = f"""
 endpoint = "https://pve.example:8006/"
 api_token = "pulumi@pve!lab={SECRET}"
+time_zone = "Europe/Paris"
+
+[notices]
+alertmanager = ["http://one.example:9093", "https://two.example/prefix"]
+apprise = ["tgram://{SECRET}/-100123"]
 
 [ssh]
 username = "pulumi"
@@ -86,7 +94,13 @@ def test_the_token_is_named_without_its_secret():
     """Reports name the token; no way of showing the settings shows a secret."""
     settings = from_environment(GOOD)
     assert settings.token_id == "pulumi@pve!lab"
-    for shown in (repr(settings), str(settings), settings.model_dump_json(), repr(settings.ssh)):
+    for shown in (
+        repr(settings),
+        str(settings),
+        settings.model_dump_json(),
+        repr(settings.ssh),
+        repr(settings.notices),
+    ):
         assert SECRET not in shown
 
 
@@ -107,6 +121,8 @@ def test_the_token_is_named_without_its_secret():
         ("PROXMOX_VE_SSH_NODES", '{"pve1": {"port": 22}}', "PROXMOX_VE_SSH_NODES.pve1.address is not set"),
         ("PROXMOX_VE_SSH_NODES", '{"pve1": {"address": "a", "port": 0}}', "PROXMOX_VE_SSH_NODES.pve1.port"),
         ("PROXMOX_VE_SSH_NODES", '{"pve1": {"address": "a", "hostkey": "x"}}', "hostkey is not a setting"),
+        ("PVE_LIFECYCLE_TIME_ZONE", "Europe/Pariss", "is no time zone; write one like Europe/Paris"),
+        ("PVE_LIFECYCLE_ALERTMANAGER", "alertmanager:9093", "must be written http://HOST:9093"),
     ],
 )
 def test_a_malformed_setting_is_named_without_its_value(name, value, words):

@@ -77,3 +77,18 @@ def test_a_wrong_shape_is_an_error_with_words(body, script, api):
     script.answers = [(200, '{"data": "text"}' if body == "text" else body)]
     with pytest.raises(LifecycleError, match="not Proxmox VE's"):
         Proxmox(api).version()
+
+
+@pytest.mark.parametrize(("kind", "name"), [("qemu", "VM 100"), ("lxc", "CT100")])
+def test_a_row_without_its_details_is_called_as_pve_calls_it(kind, name, script, api):
+    """As for a node that is away: no name, no tags, no status."""
+    script.answers = [(200, [{"vmid": 100, "node": "pve2", "type": kind, "tags": None}])]
+    (guest,) = Proxmox(api).guests()
+    assert (guest.name, guest.status, guest.tags) == (name, "unknown", "")
+
+
+def test_a_time_that_no_calendar_has_is_an_error_with_words(script, api):
+    """A clock that is broken beyond a date."""
+    script.answers = [(200, {"time": 10**20})]
+    with pytest.raises(LifecycleError, match="not Proxmox VE's"):
+        Proxmox(api).clock("pve1")

@@ -93,8 +93,8 @@ def test_no_other_key_is_offered(target, key_pair, tmp_path, monkeypatch, caplog
     caplog.set_level("DEBUG", logger="paramiko")
     with pytest.raises(AuthenticationError), connect(target, private_key(SecretStr(other))):
         pass
-    offers = [record.message for record in caplog.records if record.message.startswith("Trying ")]
-    assert [offer.split(" b'")[0] for offer in offers] == ["Trying SSH key"]
+    refusals = [record.message for record in caplog.records if "publickey) failed" in record.message]
+    assert len(refusals) == 1
 
 
 def test_another_host_key_ends_before_the_login(node, target, key):

@@ -114,3 +114,11 @@ def test_a_task_of_a_cluster_is_followed_to_its_failure(fakepve, fake_api):
     outcome = follow(fake_api, fake_api.write("POST", path.lstrip("/"), snapname="before"), timeout=10)
     assert outcome.result is TaskResult.FAILED
     assert outcome.log[-1].startswith("TASK ERROR: ")
+
+
+@pytest.mark.parametrize("answer", [None, 7, ["running"]])
+def test_a_status_of_another_shape_is_no_bug(answer, api, script):
+    """The task is under way, and whoever began it must hear so."""
+    script.answers = [(200, answer)]
+    with pytest.raises(LifecycleError, match="not Proxmox VE's"):
+        follow(api, UPID, timeout=10)

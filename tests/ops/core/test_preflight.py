@@ -7,6 +7,7 @@ import pytest
 from ops.core import preflight, privileges
 from ops.core.model import Node, Storage
 from ops.core.preflight import Check, Status, Wanted
+from ops.core.privileges import DEPLOYMENT
 
 WANTED = Wanted(
     node="pve1",
@@ -21,10 +22,10 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def _all(major: int = 9) -> dict[str, bool]:
-    return dict.fromkeys(privileges.role(major), True)
+    return dict.fromkeys(DEPLOYMENT.privileges(major), True)
 
 
-@pytest.mark.parametrize("privilege", privileges.NEEDED)
+@pytest.mark.parametrize("privilege", DEPLOYMENT.needs)
 def test_each_missing_privilege_is_named_with_its_command(privilege):
     """A token that lacks one privilege is told which, where, what for, and how to get it."""
     held = {name: True for name in _all() if name != privilege}
@@ -46,7 +47,7 @@ def test_narrower_paths_are_enough_where_they_cover_what_is_used():
     """A role on the paths that the stack touches will do; the root is not asked for more than it must."""
     paths = ("/vms", "/storage/local", "/storage/local-lvm", "/nodes/pve1", "/sdn", "/pool")
     held = {path: _all() for path in paths} | {"/": {"Sys.Modify": False}}
-    assert not privileges.missing(held, major=9, places=PLACES)
+    assert not privileges.missing(held, DEPLOYMENT, major=9, places=PLACES)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +69,9 @@ def test_the_nearest_listed_path_decides(permissions, expected):
 
 def test_version_8_calls_the_agents_privilege_by_its_old_name():
     """PVE 9 refuses VM.Monitor in a role, PVE 8 refuses VM.GuestAgent.Audit."""
-    assert "VM.Monitor" in privileges.role(8)
-    assert "VM.GuestAgent.Audit" not in privileges.role(8)
-    assert "VM.Monitor" not in privileges.role(9)
+    assert "VM.Monitor" in DEPLOYMENT.privileges(8)
+    assert "VM.GuestAgent.Audit" not in DEPLOYMENT.privileges(8)
+    assert "VM.Monitor" not in DEPLOYMENT.privileges(9)
 
 
 @pytest.mark.parametrize(

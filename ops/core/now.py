@@ -1,0 +1,21 @@
+"""The time that a run is told to take for the present, for previews of another day and for tests."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+VARIABLE = "LIFECYCLE_NOW"
+
+
+def named_time(environment: Mapping[str, str]) -> datetime | None:
+    """Return the time that LIFECYCLE_NOW names, None where it is not set; ValueError where it is no time."""
+    text = environment.get(VARIABLE, "").strip()
+    if not text:
+        return None
+    try:
+        named = datetime.fromisoformat(text)
+    except ValueError:
+        named = None
+    # In the first and the last year of the calendar, the same moment has no date in every zone.
+    if named is None or named.tzinfo is None or not date.min.year < named.year < date.max.year:
+        raise ValueError(f"{VARIABLE}: this is no time with a zone; write 2026-12-31T12:00:00+00:00")
+    return named
