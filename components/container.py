@@ -99,6 +99,7 @@ def _container(
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=[life.claim],
+            hooks=life.before_change,
             protect=prod,
             delete_before_replace=True,
             ignore_changes=BIRTH_ONLY,
@@ -119,18 +120,15 @@ def _setup(parent: pulumi.Resource, args: ContainerArgs, life: Lifetime, contain
     """Run the script in the container through its node: before any key, under DHCP, after any rotation.
 
     A changed script runs again in place; a new container is a trigger. While the guest's day is over it
-    is down and cannot be set up, so the command is then one that does nothing; an extension runs it again.
+    is down, and nothing is run; its last day stands in the script, so that an extension runs it again.
     """
     guest, stack = args.guest, args.stack
     script = container_script(birth_of(guest, stack, user=guest.user or ROOT, agent_enabled=False))
-    run = args.shell.in_container(guest.vm_id)
-    started = pulumi.Output.from_input(life.started)
     remote.Command(
         f"{guest.name}-setup",
         connection=args.shell.connection(stack.node_of(guest)),
-        create=started.apply(lambda yes: run if yes else "true"),
-        # A command that ends without reading its input fails the client that still writes it.
-        stdin=started.apply(lambda yes: script if yes else ""),
+        create=args.shell.in_container(guest.vm_id),
+        stdin=life.day.apply(lambda day: f"{script}# Its last day: {day}\n") if life.day else script,
         # The number alone would not tell a container that was made anew under it.
         triggers=[container.id, container.network_interfaces.apply(_first_mac)],
         logging=remote.Logging.NONE,
@@ -138,6 +136,7 @@ def _setup(parent: pulumi.Resource, args: ContainerArgs, life: Lifetime, contain
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=[container],
+            hooks=life.before_change,
             deleted_with=container,
             additional_secret_outputs=["stdout", "stderr"],
         ),

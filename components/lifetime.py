@@ -1,4 +1,4 @@
-"""What comes before a guest: the claim of its number, and its day with what follows from it."""
+"""What comes before a guest: the claim of its number, its day with what follows, the snapshot of a change."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,6 +10,7 @@ from components.models import Guest, Settings
 from ops.core.expiry import day_in_zone, is_over
 from ops.core.tags import Environment, canonical_tags
 from ops.providers.expiry import ExpiryDate, ExpiryDateArgs
+from ops.providers.snapshot import Snapshot, SnapshotArgs
 from ops.providers.vm_id import VmIdClaim, VmIdClaimArgs
 
 
@@ -23,6 +24,7 @@ class Lifetime:
         tags: the guest's tags, canonical.
         started: whether the guest is to run; false once its day is over.
         on_boot: whether it starts with its node; false once its day is over.
+        before_change: takes the guest's snapshot; None where none is wanted.
     """
 
     claim: VmIdClaim
@@ -30,16 +32,20 @@ class Lifetime:
     tags: pulumi.Input[list[str]]
     started: pulumi.Input[bool]
     on_boot: pulumi.Input[bool]
+    before_change: pulumi.ResourceHookBinding | None
 
 
 def lifetime(parent: pulumi.Resource, guest: Guest, stack: Settings, now: datetime) -> Lifetime:
     """Claim the guest's number, declare its expiry date and derive from it; ``now`` knows its zone."""
     args = VmIdClaimArgs(guest=guest.name, vm_id=guest.vm_id)
     claim = VmIdClaim(f"{guest.name}-vm-id", args, pulumi.ResourceOptions(parent=parent))
+    before_change = _before_change(parent, guest, now)
     on_boot = stack.environment is Environment.PROD if guest.on_boot is None else guest.on_boot
     if stack.environment is Environment.PROD or guest.no_expire is not None:
         tags = canonical_tags(stack.environment, no_expire=guest.no_expire is not None, extra=guest.tags)
-        return Lifetime(claim=claim, day=None, tags=tags, started=True, on_boot=on_boot)
+        return Lifetime(
+            claim=claim, day=None, tags=tags, started=True, on_boot=on_boot, before_change=before_change
+        )
     expiry = ExpiryDate(
         f"{guest.name}-expiry",
         ExpiryDateArgs(
@@ -62,7 +68,14 @@ def lifetime(parent: pulumi.Resource, guest: Guest, stack: Settings, now: dateti
         ),
         started=alive,
         on_boot=alive.apply(lambda yes: yes and on_boot),
+        before_change=before_change,
     )
+
+
+def _before_change(parent: pulumi.Resource, guest: Guest, now: datetime) -> pulumi.ResourceHookBinding | None:
+    if not guest.snapshot_before_change:
+        return None
+    return Snapshot(parent, SnapshotArgs(guest=guest.name, vm_id=guest.vm_id, now=now)).hooks
 
 
 def _alive(day: str, now: datetime, zone: ZoneInfo) -> bool:

@@ -21,7 +21,6 @@ from components.values import (
     UserName,
     VmId,
     VolumeId,
-    not_yet,
 )
 from ops.core.tags import Environment
 
@@ -89,6 +88,15 @@ class NodeAccess(Model):
     host_key: PublicKeyText = Field(description="The node's public host key: `ssh-keyscan -t ed25519 NODE`.")
 
 
+class OperationsHost(Model):
+    """The host on which the timers of the operations run."""
+
+    address: Annotated[str, Field(min_length=1)] = Field(description="Name or address of the host.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(22, description="TCP port of its SSH.")
+    host_key: PublicKeyText = Field(description="Its public host key: `ssh-keyscan -t ed25519 HOST`.")
+    user: UserName = Field("root", description="The account to log in with; any but root needs sudo.")
+
+
 class Guest(Model):
     """What a VM and a container have in common."""
 
@@ -119,8 +127,8 @@ class Guest(Model):
     on_boot: bool | None = Field(
         None, description="Starts with its node; in prod yes, in lab no, where absent."
     )
-    snapshot_before_change: Annotated[bool, AfterValidator(not_yet)] = Field(
-        default=False, description="Whether a snapshot is taken before a change. Not available yet."
+    snapshot_before_change: bool = Field(
+        default=False, description="Whether `up` takes a snapshot before it changes the guest."
     )
     distribution: Literal["debian", "ubuntu"] = Field("ubuntu", description="What the image holds.")
 
@@ -192,8 +200,8 @@ class Settings(Model):
     disk_storage: Name = Field("local-lvm", description="Storage for the guests' disks.")
     mail_to: MailAddress | None = Field(None, description="Who is told when a security update fails.")
     mail_relay: MailRelay | None = Field(None, description="The server that takes that mail.")
-    operations_host: Annotated[dict[str, str] | None, AfterValidator(not_yet)] = Field(
-        None, description="The host that gets the timers of the operations. Not available yet."
+    operations_host: OperationsHost | None = Field(
+        None, description="The host that gets the timers of the operations."
     )
     virtual_machines: tuple[VirtualMachineSettings, ...] = Field((), description="The VMs.")
     containers: tuple[ContainerSettings, ...] = Field((), description="The containers.")

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from components.models import Guest, Settings, VirtualMachineSettings
+from ops.core.now import named_time
 from ops.core.tags import Environment
 
 NODES_VARIABLE = "PROXMOX_VE_SSH_NODES"
-NOW_VARIABLE = "LIFECYCLE_NOW"
 KEY_VARIABLE = "PROXMOX_VE_SSH_PRIVATE_KEY"
+HOST_KEY_VARIABLE = "PVE_LIFECYCLE_HOST_PRIVATE_KEY"
+OPERATIONS_TOKEN_VARIABLE = "PVE_LIFECYCLE_API_TOKEN"  # noqa: S105  the name of one
 
 # Pulumi.yaml must give every key a default, and these are the ones that say nothing.
 _ABSENT: tuple[Any, ...] = ("", {}, None)
@@ -81,16 +83,10 @@ def parse_settings(raw: Mapping[str, Any], environ: Mapping[str, str]) -> Settin
 
 def read_now(environ: Mapping[str, str] = os.environ) -> datetime:
     """Return the time of this run: the clock's, or LIFECYCLE_NOW to see another day's preview."""
-    text = environ.get(NOW_VARIABLE)
-    if text is None:
-        return datetime.now(UTC)
     try:
-        now = datetime.fromisoformat(text)
-    except ValueError:
-        now = None
-    if now is None or now.tzinfo is None:
-        raise SettingsError([f"{NOW_VARIABLE}: this is no time with a zone; write 2026-12-31T12:00:00+00:00"])
-    return now
+        return named_time(environ) or datetime.now(UTC)
+    except ValueError as error:
+        raise SettingsError([str(error)]) from None
 
 
 def _decode(key: str, value: Any) -> Any:
@@ -131,6 +127,18 @@ def _login(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
             f"containers: they are set up through their node's SSH, and {KEY_VARIABLE} is not set; "
             "put the text of the private key into it"
         )
+    if settings.operations_host:
+        for name, what in (
+            (HOST_KEY_VARIABLE, "the text of the private key that opens the host"),
+            (OPERATIONS_TOKEN_VARIABLE, "the API token of the operations"),
+        ):
+            if not environ.get(name):
+                yield f"operations_host: {name} is not set; put {what} into it"
+        if environ.get(OPERATIONS_TOKEN_VARIABLE, "-") == environ.get("PROXMOX_VE_API_TOKEN"):
+            yield (
+                f"operations_host: {OPERATIONS_TOKEN_VARIABLE} is the token of the deployment, which may "
+                "destroy guests; give the operations one of their own, with their smaller role"
+            )
 
 
 def _duplicates(settings: Settings) -> Iterator[str]:

@@ -2,14 +2,13 @@
 
 import ipaddress
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ops.core.keys import KeyProblem, parse_public_key
 from ops.core.tags import parse_day, problem_with_tag
 
-_T = TypeVar("_T")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?")
 _USER = re.compile(r"[a-z_][a-z0-9_\-]{0,31}")
 _VOLUME = re.compile(r"[A-Za-z][A-Za-z0-9\-_.]*:vztmpl/\S+")
@@ -114,13 +113,6 @@ def _checksum(value: str) -> str:
     if not _HEX.fullmatch(value):
         raise ValueError("write 64 (sha256) or 128 (sha512) hexadecimal digits")
     return value.lower()
-
-
-def not_yet(value: _T) -> _T:
-    """Refuse a key that is planned: accepting it would promise what nobody does yet."""
-    if value:
-        raise ValueError("this version cannot do it yet; remove the key")
-    return value
 
 
 GuestName = Annotated[str, AfterValidator(_name)]

@@ -149,6 +149,7 @@ def _machine(
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=snippets.files,
+            hooks=life.before_change,
             protect=prod,
             delete_before_replace=True,
             ignore_changes=BIRTH_ONLY,

@@ -20,6 +20,7 @@ from components.cloud_init import (
     security_files,
     user_data,
 )
+from components.operations_host import Installation
 from components.templating import TEMPLATES, base64_text, environment, render
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA ada@example.org"
@@ -36,7 +37,12 @@ BIRTH = Birth(
     mail_relay=RELAY,
     time_zone="Europe/Paris",
 )
-CONTEXTS = {"meta-data.yaml.j2": Identity, "user-data.yaml.j2": Delivery, "container.sh.j2": Delivery}
+CONTEXTS = {
+    "meta-data.yaml.j2": Identity,
+    "user-data.yaml.j2": Delivery,
+    "container.sh.j2": Delivery,
+    "operations-host.sh.j2": Installation,
+}
 APT = "/etc/apt/apt.conf.d/"
 
 
@@ -215,7 +221,7 @@ def test_no_field_of_a_context_is_without_use():
     used = set()
     for path in TEMPLATES.glob("*.j2"):
         used |= meta.find_undeclared_variables(environment().parse(path.read_text()))
-    assert used == {field.name for context in (Delivery, Identity) for field in fields(context)}
+    assert used == {field.name for context in {*CONTEXTS.values()} for field in fields(context)}
 
 
 def test_a_name_that_is_not_there_is_an_error(monkeypatch):

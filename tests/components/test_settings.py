@@ -150,13 +150,6 @@ REFUSED = [
         "keep one",
     ),
     (
-        "not there yet",
-        guest(snapshot_before_change=True),
-        "virtual_machines[0].snapshot_before_change",
-        "cannot do it yet",
-        "remove",
-    ),
-    (
         "too many days",
         guest(expiration_days=10**7),
         "virtual_machines[0].expiration_days",
@@ -241,6 +234,25 @@ def test_every_problem_is_told_at_once(stack):
     assert str(caught.value).count("  - ") == 3
 
 
+HOST = {"operations_host": {"address": "ops.example.org", "host_key": HOST_KEY}}
+OPERATIONS = {"PVE_LIFECYCLE_HOST_PRIVATE_KEY": "text", "PVE_LIFECYCLE_API_TOKEN": f"ops@pve!a={CANARY}"}
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_the_operations_host_needs_a_key_and_a_token(stack, name):
+    """Both come from the environment; which of them is missing is said."""
+    with pytest.raises(SettingsError, match=f"operations_host: {name} is not set; put the"):
+        parse_settings(stack(**HOST), OPERATIONS | {name: ""})
+    assert parse_settings(stack(**HOST), OPERATIONS).operations_host.user == "root"
+
+
+def test_the_operations_do_not_get_the_token_of_the_deployment(stack):
+    """That one may destroy guests, and the host of the timers is no place for it."""
+    with pytest.raises(SettingsError, match="their smaller role") as caught:
+        parse_settings(stack(**HOST), OPERATIONS | {"PROXMOX_VE_API_TOKEN": f"ops@pve!a={CANARY}"})
+    assert CANARY not in str(caught.value)
+
+
 @pytest.mark.parametrize("day", ["2026-12-31", "2026-12-31 00:00:00 +0000 UTC", "2026-12-31T00:00:00Z"])
 def test_a_day_may_stand_without_quotes(stack, day):
     """YAML makes a date of it; Pulumi hands it over as a midnight."""
@@ -262,8 +274,9 @@ def test_node_access_comes_from_the_environment_where_the_stack_gives_none(stack
 def test_the_time_of_a_run_can_be_given():
     """A preview of another day is asked for with a time that knows its zone."""
     assert read_now({"LIFECYCLE_NOW": "2026-12-24T12:00:00+00:00"}) == datetime(2026, 12, 24, 12, tzinfo=UTC)
-    with pytest.raises(SettingsError, match="LIFECYCLE_NOW"):
-        read_now({"LIFECYCLE_NOW": "2026-12-24"})
+    for text in ("2026-12-24", "0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00+00:00"):
+        with pytest.raises(SettingsError, match="LIFECYCLE_NOW"):
+            read_now({"LIFECYCLE_NOW": text})
 
 
 @pytest.mark.parametrize("name", ["lab", "prod"])

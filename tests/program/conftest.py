@@ -14,18 +14,24 @@ from pulumi.runtime.rpc import _special_sig_key
 from components.container import Container, ContainerArgs
 from components.images import Images
 from components.node import NodeShell
+from components.operations_host import OperationsHost, OperationsHostArgs
 from components.settings import parse_settings
 from components.virtual_machine import VirtualMachine, VirtualMachineArgs
 
-LOGIN = {"PROXMOX_VE_SSH_PRIVATE_KEY": "canary-private-key"}
+LOGIN = {
+    "PROXMOX_VE_SSH_PRIVATE_KEY": "canary-private-key",
+    "PVE_LIFECYCLE_HOST_PRIVATE_KEY": "canary-host-key",
+    "PVE_LIFECYCLE_API_TOKEN": "ops@pve!timers=canary-token",
+}
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 
 @dataclass
 class Registered:
-    """What a program registered: inputs by type and name."""
+    """What a program registered: inputs by type and name, and the hooks before an update by name."""
 
     resources: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    hooks: dict[str, list[str]] = field(default_factory=dict)
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
         """The resources whose type ends with ``kind``, by name."""
@@ -48,6 +54,19 @@ class _Mocks(mocks.Mocks):
         return {}
 
 
+class _Monitor(mocks.MockMonitor):
+    """Pulumi's, which hands the inputs over and keeps the options to itself."""
+
+    def __init__(self, registered: Registered) -> None:
+        super().__init__(_Mocks(registered))
+        self.registered = registered
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802  the interface's
+        if request.hooks.before_update:
+            self.registered.hooks[request.name] = list(request.hooks.before_update)
+        return super().RegisterResource(request)
+
+
 def _plain(value: Any) -> Any:
     """Take the wrapping of secrets off, however deep."""
     if isinstance(value, dict):
@@ -58,8 +77,14 @@ def _plain(value: Any) -> Any:
 
 
 @pytest.fixture
+def host_key() -> str:
+    """The public key of a machine that there is not."""
+    return HOST_KEY
+
+
+@pytest.fixture
 def run(public_key: str) -> Callable[..., Registered]:
-    """Run the two components over a stack's configuration."""
+    """Run the components over a stack's configuration."""
 
     def run_program(now: datetime = datetime(2026, 11, 23, tzinfo=UTC), **stack: Any) -> Registered:
         registered = Registered()
@@ -81,8 +106,11 @@ def run(public_key: str) -> Callable[..., Registered]:
                 VirtualMachine(vm.name, VirtualMachineArgs(guest=vm, stack=settings, images=images, now=now))
             for ct in settings.containers:
                 Container(ct.name, ContainerArgs(guest=ct, stack=settings, shell=shell, now=now))
+            if host := settings.operations_host:
+                OperationsHost("operations", OperationsHostArgs.from_environment(host, settings, LOGIN))
 
-        mocks.set_mocks(_Mocks(registered), project="pve-lifecycle", stack="test", preview=False)
+        monitor = _Monitor(registered)
+        mocks.set_mocks(monitor.mocks, project="pve-lifecycle", stack="test", preview=False, monitor=monitor)
         pulumi.runtime.test(program)()
         return registered
 

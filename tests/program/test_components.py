@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 VM = {"name": "web", "vm_id": 101, "distribution": "debian"}
 CT = {"name": "cache", "vm_id": 201, "distribution": "debian"}
 
@@ -23,7 +25,9 @@ def test_a_guest_whose_day_is_over_is_declared_stopped(run):
     vm, ct = registered.of("VmLegacy")["web"], registered.of("ContainerLegacy")["cache"]
     assert (vm["started"], vm["onBoot"]) == (False, False)
     assert (ct["started"], ct["startOnBoot"]) == (False, False)
-    assert registered.of(":Command")["cache-setup"]["create"] == "true"
+    alive = run(virtual_machines=[VM], containers=[CT])
+    setups = [each.of(":Command")["cache-setup"] for each in (registered, alive)]
+    assert setups[0] == setups[1]  # so that the end of a guest is no change of it
 
 
 def test_prod_is_protected_and_never_expires(run):
@@ -69,9 +73,35 @@ def test_containers_are_unprivileged_with_nesting(run):
 def test_the_container_is_set_up_through_its_node(run):
     """The host key is given, nothing is logged, and the script goes through standard input."""
     command = run(containers=[CT]).of(":Command")["cache-setup"]
-    assert command["create"] == "pct exec 201 -- /bin/sh -s"
+    assert command["create"].endswith("else pct exec 201 -- /bin/sh -s; fi")
     assert command["connection"]["host"] == "pve1.example.org"
     assert command["connection"]["hostKey"].startswith("ssh-ed25519 ")
     assert (command["logging"], command["addPreviousOutputInEnv"]) == ("none", False)
     assert command["stdin"].startswith("#!/bin/sh")
+    assert command["stdin"].endswith("# Its last day: 2026-12-07\n")
     assert command["triggers"][0] == "cache-id"
+
+
+def test_a_snapshot_before_a_change_hangs_on_all_that_changes_the_guest(run):
+    """The VM, the container, the script that runs again in it; nothing else, and only where it is wanted."""
+    wanted = {"snapshot_before_change": True}
+    registered = run(
+        virtual_machines=[VM | wanted, VM | {"name": "db", "vm_id": 102}], containers=[CT | wanted]
+    )
+    assert registered.hooks == {
+        "web": ["web-snapshot-before-change"],
+        "cache": ["cache-snapshot-before-change"],
+        "cache-setup": ["cache-snapshot-before-change"],
+    }
+
+
+@pytest.mark.parametrize(("user", "shell"), [("root", "/bin/sh -s"), ("admin", "sudo -n /bin/sh -s")])
+def test_the_operations_host_is_set_up_through_standard_input(run, host_key, user, shell):
+    """The command line holds nothing; host key checked, nothing logged, nothing run at a destroy."""
+    host = {"address": "ops.example.org", "host_key": host_key, "user": user}
+    command = run(operations_host=host).of(":Command")["operations-setup"]
+    assert command["create"] == shell
+    assert command["stdin"].startswith("#!/bin/sh")
+    assert (command["logging"], command["addPreviousOutputInEnv"]) == ("none", False)
+    assert command["connection"]["hostKey"] == host_key
+    assert not {"delete", "update", "environment", "triggers"} & set(command)
