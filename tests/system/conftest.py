@@ -2,7 +2,7 @@
 
 A copy is an overlay in name spaces of its own. Its first process reads from a pipe; when the test is over,
 or is killed, the pipe closes, and the kernel ends every process and every mount with it.
-Only debootstrap is installed on the machine; cloud-init, apt's tools and promtool are in the root.
+Only debootstrap is installed on the machine; cloud-init, apt's tools, promtool and amtool are in the root.
 """
 
 import hashlib
@@ -24,12 +24,8 @@ from components.cloud_init import Birth, Distribution, MailRelay, container_scri
 
 INSTALLED = ("ca-certificates", "cloud-init", "sudo", "systemd-sysv")
 DOWNLOADED = (
-    *(
-        "unattended-upgrades",
-        "needrestart",
-        "prometheus-node-exporter",
-        "prometheus-node-exporter-collectors",
-    ),
+    *("unattended-upgrades", "needrestart"),
+    *("prometheus-node-exporter", "prometheus-node-exporter-collectors"),
     *("msmtp-mta", "bsd-mailx", "openssh-server", "tzdata", "qemu-guest-agent"),
 )
 RECIPE = r"""
@@ -40,11 +36,12 @@ apt-get -q update
 apt-get -q -y install INSTALLED
 apt-get -q -y install --download-only DOWNLOADED
 cd /tmp
-apt-get -q download prometheus
+apt-get -q download prometheus prometheus-alertmanager
 dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xC / ./usr/bin/promtool
-rm prometheus_*.deb
-cd /etc/cloud/cloud.cfg.d
-printf 'network: {config: disabled}\nlocale: C.UTF-8\ndatasource_list: [NoCloud]\n' >99-test.cfg
+dpkg-deb --fsys-tarfile prometheus-alertmanager_*.deb | tar -xC / ./usr
+rm prometheus*.deb
+cloud='network: {config: disabled}\nlocale: C.UTF-8\ndatasource_list: [NoCloud]\n'
+printf "$cloud" >/etc/cloud/cloud.cfg.d/99-test.cfg
 """.replace("INSTALLED", " ".join(INSTALLED)).replace("DOWNLOADED", " ".join(DOWNLOADED))
 MOUNTS = r"""
 set -eu
