@@ -42,6 +42,15 @@ def make_identity(path: Path, comment: str) -> Identity:
     return Identity(path, public)
 
 
+def write_home(home: Path, identity: Identity, known_hosts: Iterable[str]) -> None:
+    """A home whose ~/.ssh has the identity as a person's own key, and these lines of known_hosts."""
+    directory = home / ".ssh"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(directory / "id_ed25519", identity.path.read_bytes())
+    (directory / "id_ed25519.pub").write_text(f"{identity.public}\n", "utf-8")
+    (directory / "known_hosts").write_text("".join(known_hosts), "utf-8")
+
+
 def public_text(key: asyncssh.SSHKey) -> str:
     """A public key without a comment, as a known_hosts line wants it."""
     return " ".join(key.export_public_key("openssh").decode().split()[:2])

@@ -8,6 +8,7 @@ from datetime import datetime
 SECRETS = frozenset({"password", "cipassword", "new-password", "confirmation-password", "otp", "ticket"})
 GUEST_PATH = re.compile(r"/nodes/[^/]+/(?:qemu|lxc)/(\d+)(?:/|$)")
 GUEST_LIST = re.compile(r"/nodes/[^/]+/(?:qemu|lxc)$")
+GUEST_ITSELF = re.compile(r"/nodes/[^/]+/(?:qemu|lxc)/\d+/?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +39,10 @@ class Request:
 
 @dataclass
 class Journal:
-    """The requests, oldest first."""
+    """The requests, oldest first. One that would delete a guest is also in `guest_deletions`, for ever."""
 
     requests: list[Request] = field(default_factory=list)
+    guest_deletions: list[Request] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Request]:
         return iter(tuple(self.requests))
@@ -51,6 +53,8 @@ class Journal:
     def add(self, request: Request) -> None:
         """Note a request that was answered."""
         self.requests.append(request)
+        if request.method == "DELETE" and GUEST_ITSELF.fullmatch(request.path):
+            self.guest_deletions.append(request)
 
     def clear(self) -> None:
         """Forget what was asked so far."""

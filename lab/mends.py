@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 from fakepve import FakePve
-from fakepve.lxc import format_size, parse_size
+from fakepve.lxc import SNAPSHOT_STORAGE, format_size, parse_size
 from fakepve.model import PveError, TaskError
 from fakepve.qemu import DRIVE_KEY, join_drive, split_drive, with_mac
 from fakepve.schema import load, validate
@@ -63,7 +63,24 @@ class MendedPve(FakePve):  # type: ignore[misc] # fakepve ships no types
         return [
             ("PUT", f"{QEMU}/resize", self._qm_resize),
             ("GET", "/nodes/{node}/time", self._node_time),
+            ("GET", f"{QEMU}/feature", self._feature),
+            ("GET", f"{CONTAINERS}/{{vmid}}/feature", self._feature),
         ]
+
+    async def _feature(self, values: Mapping[str, Any], user: str) -> dict[str, Any]:
+        """PVE looks at every disk's storage; the fake says no to everybody."""
+        self.require(user, f"/vms/{values['vmid']}", "VM.Audit")
+        guest = self.guest(values["vmid"])
+        if guest is None or guest.node != values["node"]:
+            raise PveError(
+                500, f"Configuration file 'nodes/{values['node']}/{values['vmid']}.conf' does not exist"
+            )
+        if hasattr(guest, "volumes"):
+            stores = [mount["volume"].split(":")[0] for _, mount in guest.volumes()]
+            able = all(self.storages.get(name, {}).get("type") in SNAPSHOT_STORAGE for name in stores)
+        else:
+            able = self._qm_can_snapshot(guest.config)
+        return {"hasFeature": int(able)}
 
     async def _node_time(self, _values: Mapping[str, Any], _user: str) -> dict[str, Any]:
         """PVE tells the node's clock, in seconds since the epoch; the fake a day of 2011."""
@@ -129,6 +146,27 @@ class MendedPve(FakePve):  # type: ignore[misc] # fakepve ships no types
             else:
                 stored[key] = value
         return stored
+
+    async def _config_get(self, request: web.Request) -> web.Response:
+        """PVE gives a VM's configuration with what waits for its next start, or the one that is asked for.
+
+        `current` is the one without, `snapshot` names another; the fake knows both for containers alone.
+        """
+        vm = self._vm(request, "VM.Audit")
+        config = self._asked_config(vm, request.query)
+        if "memory" in config:
+            config["memory"] = str(config["memory"])
+        return web.json_response({"data": {**config, "digest": vm.digest()}})
+
+    def _asked_config(self, vm: Any, query: Mapping[str, str]) -> dict[str, Any]:
+        if name := query.get("snapshot"):
+            if name not in vm.snapshots:
+                raise PveError(500, f"snapshot '{name}' does not exist")
+            return dict(vm.snapshots[name])
+        if query.get("current") in {"1", "true"}:
+            return dict(vm.config)
+        later = {**vm.config, **vm.pending}
+        return {key: value for key, value in later.items() if value is not None}
 
     async def _lxc_config_get(self, user: str, v: Mapping[str, Any]) -> dict[str, Any]:
         """PVE ends a container's description with a newline, and the provider counts on it; a VM's not."""

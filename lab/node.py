@@ -21,6 +21,10 @@ USER = "pulumi"
 STORAGE_PATH = "/var/lib/vz"  # as the API tells it; the files lie under the lab's directory
 SHELLS = frozenset({"sh", "bash", "dash"})
 TEE = re.compile(r"(?:^|[;\s])(?:try_sudo|sudo(?: -n)?)?\s*(?:/usr/bin/)?tee (?P<path>/[\w./-]+)\s*$")
+# How the program runs a script in a container, unless its day is over and it is stopped.
+UNLESS_STOPPED = re.compile(
+    r"if (?P<status>.+) \| grep -q stopped; then cat >/dev/null; else (?P<run>.+); fi"
+)
 SUDO_PROBE = "sudo -n /usr/sbin/pvesm apiinfo"
 SUDO_MAY = re.compile(rf"sudo -n -l (?P<command>/usr/bin/tee {STORAGE_PATH}/snippets/[\w./-]+)")
 PVE_FAILED = 255
@@ -96,10 +100,20 @@ class Node:
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         line = process.command or ""
         self.log.commands.append(NodeCommand(dt.datetime.now(dt.UTC), self.name, line))
-        result = await self._run(_inner(line), process.stdin.read)
+        result = await self._unless_stopped(_inner(line), process.stdin.read)
         process.stdout.write(result.output)
         process.stderr.write(result.error.encode())
         process.exit(result.status)
+
+    async def _unless_stopped(self, script: str, read: Callable[[], Any]) -> Result:
+        """Do nothing where the script says so of a stopped container; else run it, or what it holds."""
+        choice = UNLESS_STOPPED.fullmatch(script)
+        if choice is None:
+            return await self._run(script, read)
+        if b"stopped" not in (await self._run(choice["status"], read)).output:
+            return await self._run(choice["run"], read)
+        await read()
+        return Result()
 
     async def _run(self, script: str, read: Callable[[], Any]) -> Result:
         """Answer one script of those that are known here; `read` gives standard input."""

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 from .accounts import Accounts, open_accounts
 from .fleet import Fleet
 from .guest import Guest
-from .identity import Identity, known_host, make_identity, public_text, write_client_files
+from .identity import Identity, known_host, make_identity, public_text, write_client_files, write_home
 from .journal import Journal, Request
 from .node import STORAGE_PATH, USER, Node, NodeCommand, NodeLog, Provisioned
 from .ports import API_ADDRESS, reserve_guest_port
@@ -125,10 +125,8 @@ class World:
 
     def _write_home(self) -> None:
         """A home for the provider, which appends each host key that it meets to $HOME/.ssh/known_hosts."""
-        directory = self.home / ".ssh"
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         lines = [known_host(node.address, node.port, node.host_key) for node in self.nodes.values()]
-        (directory / "known_hosts").write_text("".join(lines), "utf-8")
+        write_home(self.home, self.identity, lines)
 
     def _write_client_files(self) -> None:
         write_client_files(self.directory, self.identity, self.fleet.guests.values(), self.fleet.port)
@@ -241,6 +239,8 @@ class World:
             "PROXMOX_VE_SSH_NODES": json.dumps(nodes),
             "SSL_CERT_FILE": bundle,
             "REQUESTS_CA_BUNDLE": bundle,
+            "PVE_LIFECYCLE_SSH_PORT": str(self.guest_port),
+            "PVE_LIFECYCLE_KNOWN_HOSTS": str(self.directory / "known_hosts"),
             "LAB_OPERATIONS_API_TOKEN": self.accounts.operations,
             "LAB_IDENTITY": str(self.identity.path),
             "LAB_HOME": str(self.home),

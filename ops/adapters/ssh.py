@@ -1,37 +1,32 @@
 """SSH with one named key to a host whose key is known; nothing is looked up, guessed or accepted."""
 
-import logging
-import socket
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import paramiko
-from paramiko.config import SSH_PORT
-from paramiko.ssh_exception import NoValidConnectionsError
 
+from ops.adapters.known_hosts import KnownHosts, host_name
 from ops.adapters.ssh_keys import known_key
-from ops.errors import AuthenticationError, HostKeyError, LifecycleError, UnreachableError
+from ops.adapters.ssh_transport import Transport, Waiting, handshake, offer, reach
+from ops.errors import AuthenticationError, LifecycleError, UnreachableError
 
-logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it prints tracebacks of what is raised here anyway
-
-CONNECT_TIMEOUT = 15.0  # seconds, each for the connection, the banner and the authentication
-POLL = 0.02  # seconds
+LOOK_AGAIN = 0.1  # seconds: two streams share an event, and reading one may clear the other's
 CHUNK = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Whom to talk to. `host_key` is `TYPE BASE64`; without one, `known_hosts` must know the host."""
+    """Whom to talk to. `host_key` is `TYPE BASE64`; without one `known_hosts` decides, a file or one read."""
 
     address: str
     port: int
     username: str
     host_key: str | None = None
-    known_hosts: Path | None = None
+    known_hosts: Path | KnownHosts | None = None
 
     def __str__(self) -> str:
         return f"{self.username}@{self.address} port {self.port}"
@@ -39,7 +34,7 @@ class Target:
     @property
     def entry(self) -> str:
         """The host's name in a known_hosts file."""
-        return self.address if self.port == SSH_PORT else f"[{self.address}]:{self.port}"
+        return host_name(self.address, self.port)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,24 +46,11 @@ class Completed:
     stderr: str
 
 
-class _Refuse(paramiko.MissingHostKeyPolicy):
-    """An unknown host is an error of its own, not one SSHException among others."""
-
-    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> NoReturn:
-        del client
-        raise HostKeyError(
-            f"its host key is not known (it offers {key.get_name()} {key.fingerprint})",
-            where=hostname,
-            remedy="Compare the fingerprint on the host's own console (ssh-keygen -lf "
-            "/etc/ssh/ssh_host_ed25519_key.pub), then give the key as host_key in PROXMOX_VE_SSH_NODES.",
-        )
-
-
 class Session:
     """An open connection; `run` as often as needed. Made by `connect`."""
 
-    def __init__(self, client: paramiko.SSHClient, target: Target) -> None:
-        self._client = client
+    def __init__(self, transport: Transport, target: Target) -> None:
+        self._transport = transport
         self.target = target
 
     def run(self, command: str, *, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
@@ -76,7 +58,7 @@ class Session:
         deadline = time.monotonic() + timeout
         where = str(self.target)
         try:
-            channel = self._opened().open_session(timeout=timeout)
+            channel = self._transport.open_session(timeout=timeout)
             with channel:
                 channel.settimeout(timeout)
                 channel.exec_command(command)
@@ -91,11 +73,9 @@ class Session:
                 f"the connection broke while a command ran: {error}", where=where
             ) from None
 
-    def _opened(self) -> paramiko.Transport:
-        transport = self._client.get_transport()
-        if transport is None:
-            raise EOFError("closed")
-        return transport
+    def close(self) -> None:
+        """End the connection; a session may be closed more than once."""
+        self._transport.hang_up()
 
 
 @contextmanager
@@ -107,83 +87,91 @@ def connect(target: Target, key: paramiko.PKey) -> Iterator[Session]:
         HostKeyError: the host key is another than the known one, or none is known.
         AuthenticationError: the host refused the key.
     """
-    client = paramiko.SSHClient()
+    session, _ = enter(target, [key])
     try:
-        _open(client, target, key)
-        yield Session(client, target)
+        yield session
     finally:
-        client.close()
+        session.close()
 
 
-def _open(client: paramiko.SSHClient, target: Target, key: paramiko.PKey) -> None:
-    client.set_missing_host_key_policy(_Refuse())
+def enter(
+    target: Target, keys: Sequence[paramiko.PKey], *, waiting: Waiting = nullcontext
+) -> tuple[Session, paramiko.PKey]:
+    """Open a new connection and offer the keys, one after the other; return who got in, and the key that did.
+
+    Raises what `connect` raises. The server counts each key that it refuses; offer few.
+    """
+    transport = arrive(target, waiting=waiting)
+    try:
+        for key in keys:
+            if not transport.is_active():  # it hung up after the refusal: MaxAuthTries
+                transport.hang_up()
+                transport = arrive(target, waiting=waiting)
+            if offer(transport, target.username, key, where=str(target)):
+                return Session(transport, target), key
+    except BaseException:
+        transport.hang_up()
+        raise
+    transport.hang_up()
+    raise refused(target, keys)
+
+
+def arrive(target: Target, *, waiting: Waiting = nullcontext) -> Transport:
+    """A connection to the host that was meant, before any login."""
+    book = _book(target)
+    where = str(target)
+    line = reach(target.address, target.port, where=where, waiting=waiting)
+    return handshake(
+        line,
+        lambda key: book.check(target.address, target.port, key),
+        book.types(target.address, target.port),
+        where=where,
+    )
+
+
+def _book(target: Target) -> KnownHosts:
     if target.host_key is not None:
         host_key = known_key(target.host_key)
-        client.get_host_keys().add(target.entry, host_key.get_name(), host_key)
-    elif target.known_hosts is not None and target.known_hosts.is_file():
-        client.load_system_host_keys(str(target.known_hosts))
-    where = str(target)
-    try:
-        client.connect(
-            target.address,
-            port=target.port,
-            username=target.username,
-            pkey=key,
-            allow_agent=False,
-            look_for_keys=False,
-            timeout=CONNECT_TIMEOUT,
-            banner_timeout=CONNECT_TIMEOUT,
-            auth_timeout=CONNECT_TIMEOUT,
-        )
-    except paramiko.BadHostKeyException as error:
-        raise HostKeyError(
-            f"its host key has changed: known is {error.expected_key.fingerprint}, "
-            f"offered {error.key.fingerprint}",
-            where=where,
-            remedy="Reinstalled, another machine at this address, or somebody in between: find out which "
-            "before you replace the known key.",
-        ) from None
-    except paramiko.AuthenticationException:
-        raise AuthenticationError(
-            f"the host refused the key {key.fingerprint} for the user {target.username}",
-            where=where,
-            remedy=f"Its public half belongs into ~{target.username}/.ssh/authorized_keys there.",
-        ) from None
-    except (paramiko.SSHException, OSError, EOFError) as error:
-        raise UnreachableError(
-            f"no SSH connection: {_reason(error)}",
-            where=where,
-            remedy="Check address, port and firewall, and that sshd runs. After several failed logins sshd "
-            "refuses every connection from here for a while (PerSourcePenalties).",
-        ) from None
+        return KnownHosts.of(f"{target.entry} {host_key.get_name()} {host_key.get_base64()}")
+    if isinstance(target.known_hosts, KnownHosts):
+        return target.known_hosts
+    return KnownHosts.read(target.known_hosts)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, NoValidConnectionsError):
-        causes = {str(cause.args[-1]) for cause in error.errors.values()}
-        return ", ".join(sorted(causes)).lower()
-    if isinstance(error, TimeoutError):
-        return f"no answer within {CONNECT_TIMEOUT:.0f} s"
-    if isinstance(error, socket.gaierror):
-        return "the host name cannot be resolved"
-    return str(error) or "the other side closed the connection"
+def refused(target: Target, keys: Sequence[paramiko.PKey]) -> AuthenticationError:
+    """The server said no to every one of the keys."""
+    marks = " and ".join(key.fingerprint for key in keys)
+    return AuthenticationError(
+        f"the host refused the key {marks} for the user {target.username}",
+        where=str(target),
+        remedy=f"Its public half belongs into ~{target.username}/.ssh/authorized_keys there.",
+    )
 
 
 def _collected(channel: paramiko.Channel, deadline: float) -> Completed:
     """Read both streams side by side: either alone would block once the other's window is full."""
     out, err = bytearray(), bytearray()
-    while True:
-        ended = channel.exit_status_ready() and (channel.eof_received or channel.closed)
+    news = threading.Event()
+    for buffer in (channel.in_buffer, channel.in_stderr_buffer):
+        buffer.set_event(news)
+    ended = False
+    while not ended:
+        ended = bool(channel.eof_received or channel.closed)
         while channel.recv_ready():
             out += channel.recv(CHUNK)
         while channel.recv_stderr_ready():
             err += channel.recv_stderr(CHUNK)
-        if ended:
-            break
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(POLL)
+        if not ended:
+            _wait(news, deadline)
+    _wait(channel.status_event, deadline, at_most=None)
     status = channel.recv_exit_status()
     if status < 0:  # paramiko's word for a channel that closed without one
         raise EOFError("closed before the command ended")
     return Completed(status=status, stdout=out.decode(errors="replace"), stderr=err.decode(errors="replace"))
+
+
+def _wait(event: threading.Event, deadline: float, at_most: float | None = LOOK_AGAIN) -> None:
+    """Wait for the event; its absence is an error only at the deadline, for reading one stream clears it."""
+    left = deadline - time.monotonic()
+    if left <= 0 or (not event.wait(min(left, at_most or left)) and at_most is None):
+        raise TimeoutError

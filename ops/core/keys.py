@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ KEY_TYPES = frozenset(
 )
 _FEWEST_FIELDS = 2
 _ED25519_BYTES = 32
+_RSA_BITS = 2048
 _PRIVATE = re.compile(r"PRIVATE KEY|BEGIN OPENSSH|PuTTY-User-Key-File", re.IGNORECASE)
 
 
@@ -74,6 +76,24 @@ def _decode(kind: str, encoded: str) -> bytes:
     if kind == "ssh-ed25519" and len(fields[1]) != _ED25519_BYTES:
         raise KeyProblem("its base64 is cut short; copy the whole line of the .pub file again")
     return blob
+
+
+def is_weak(key: PublicKey) -> bool:
+    """Whether it is an RSA key below 2048 bits, which servers refuse more and more."""
+    fields = _fields(key.blob) or []
+    return key.kind == "ssh-rsa" and int.from_bytes(fields[-1], "big").bit_length() < _RSA_BITS
+
+
+def holds_key(kind: bytes, blob: bytes) -> bool:
+    """Whether the blob says of itself that it is of this type, one that this program need not know."""
+    fields = _fields(blob)
+    return fields is not None and len(fields) >= _FEWEST_FIELDS and fields[0] == kind
+
+
+def fingerprint(blob: bytes) -> str:
+    """A key's SHA256 fingerprint, as ssh-keygen -l writes it."""
+    digest = hashlib.sha256(blob).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def _fields(blob: bytes) -> list[bytes] | None:

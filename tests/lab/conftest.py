@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from lab.accounts import OPERATIONS_TOKEN
 from lab.engine import Engine
 from lab.project import ProjectDirectory
 from lab.world import World
@@ -112,9 +113,10 @@ def about_guests(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A lab with one node."""
+    """A lab with one node; whatever ran against it, no operation has asked for a guest to be deleted."""
     with World() as running:
         yield running
+        assert not [each for each in running.requests.guest_deletions if each.who == OPERATIONS_TOKEN]
 
 
 @pytest.fixture(scope="module")

@@ -57,3 +57,4 @@ def test_more_memory_reboots_nothing(project, world):
     project.write(virtual_machines=[VM | {"memory": 2048}])
     project.up(now=NOW)
     assert not [r for r in world.writes()[before:] if "/status/" in r.path]
+    project.up("--expect-no-changes", now=NOW)

@@ -192,3 +192,28 @@ def test_every_request_is_noted_without_secrets(world, api, make_vm) -> None:
     assert "canary" not in str(list(world.requests))
     assert api.ask("DELETE", "/nodes/pve1/qemu/999").status_code == 500
     assert world.writes(999)[0].status == 500
+
+
+@pytest.mark.parametrize(("store", "able"), [("local-lvm", 1), ("local", 0)])
+def test_whether_a_guest_can_be_snapshotted_depends_on_its_disks(store, able, api, world) -> None:
+    """For VMs and containers; a raw file cannot, a thin volume can."""
+    world.call(
+        lambda: (
+            world.pve.add_vm(101, "web", config={"scsi0": f"{store}:101/vm-101-disk-0.raw,size=8G"}),
+            world.pve.add_ct(102, "cache", config={"rootfs": f"{store}:102/vm-102-disk-0.raw,size=8G"}),
+        )
+    )
+    for guest in ("qemu/101", "lxc/102"):
+        assert api.data("GET", f"/nodes/pve1/{guest}/feature", feature="snapshot")["hasFeature"] == able
+
+
+def test_a_vms_configuration_is_the_one_that_is_asked_for(api, world) -> None:
+    """With what waits for the next start, without it, and as a snapshot holds it."""
+    world.call(lambda: world.pve.add_vm(101, "web", status="running", config={"memory": 1024, "cores": 1}))
+    assert api.task("POST", "/nodes/pve1/qemu/101/snapshot", snapname="before") == "OK"
+    api.data("PUT", CONFIG, memory="2048", description="later")
+    assert api.data("GET", CONFIG)["memory"] == "2048"
+    assert api.data("GET", CONFIG, current=1)["memory"] == "1024"
+    before = api.data("GET", CONFIG, snapshot="before")
+    assert (before["memory"], before.get("description")) == ("1024", None)
+    assert api.ask("GET", CONFIG, snapshot="never").status_code == 500

@@ -1,0 +1,202 @@
+"""A guest's keys over SSH: logins that prove something, and the four scripts of `guest_commands`."""
+
+import base64
+import binascii
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import paramiko
+
+from ops.adapters import guest_commands
+from ops.adapters.guest_commands import MARK
+from ops.adapters.ssh import Session, Target, arrive, enter
+from ops.adapters.ssh_transport import Transport, Waiting, offer
+from ops.core.key_files import Edit, KeyFile, Seen, digest
+from ops.errors import LifecycleError
+
+SECONDS = 60.0  # for one script
+MOST_PROOFS = 2  # attempts to have a removed key refused, of one host: sshd counts them
+MOST_OFFERS = 2  # removed keys in one of them
+
+
+class BarredError(LifecycleError):
+    """The login succeeded, and the command did not run."""
+
+
+@dataclass(kw_only=True)
+class Door:
+    """One guest, to be entered with keys. `waiting` lets others go ahead while it does not answer."""
+
+    target: Target
+    waiting: Waiting = nullcontext
+    _proofs: int = 0
+    _answered: dict[bytes, bool] = field(default_factory=dict)
+
+    def enter(self, keys: Sequence[paramiko.PKey]) -> tuple["Room", bytes]:
+        """Log in by a new connection with the first of these keys that is taken, and nothing else.
+
+        Raises:
+            UnreachableError: nobody answered, or not to the end (DroppedError: it hangs up on us).
+            AuthenticationError: each key was refused. HostKeyError: it is not the host that was meant.
+        """
+        session, key = enter(self.target, keys, waiting=self.waiting)
+        return Room(session), key.asbytes()
+
+    def prove(
+        self, retired: Sequence[paramiko.PKey], key: paramiko.PKey
+    ) -> tuple["Room", frozenset[bytes], frozenset[bytes]]:
+        """Offer retired keys, then `key`: return who got in, which retired ones could, and those not tried.
+
+        That the server takes `key` right after it refused the others shows that it does answer logins; and a
+        connection that ends in a login earns no penalty.
+        """
+        while self._proofs < MOST_PROOFS and (left := self._untried(retired)):
+            transport = arrive(self.target, waiting=self.waiting)
+            self._proofs += 1
+            try:
+                entered = self._offered(transport, left[:MOST_OFFERS], key)
+            except BaseException:
+                transport.hang_up()
+                raise
+            if entered and not self._untried(retired):
+                return Room(Session(transport, self.target)), *self._found(retired)
+            # There are more of them, or a removed key still opens, or the server hung up after a refusal: by
+            # MaxAuthTries, perhaps with a penalty for us. What it said is known and not asked again.
+            transport.hang_up()
+        if retired and not self._answered:
+            raise LifecycleError("the connection broke twice before a proof", where=str(self.target))
+        room, _ = self.enter([key])
+        return room, *self._found(retired)
+
+    def _untried(self, retired: Sequence[paramiko.PKey]) -> list[paramiko.PKey]:
+        return [key for key in retired if key.asbytes() not in self._answered]
+
+    def _found(self, retired: Sequence[paramiko.PKey]) -> tuple[frozenset[bytes], frozenset[bytes]]:
+        accepted = frozenset(blob for blob, yes in self._answered.items() if yes)
+        return accepted, frozenset(key.asbytes() for key in self._untried(retired))
+
+    def _offered(self, transport: Transport, retired: Sequence[paramiko.PKey], key: paramiko.PKey) -> bool:
+        """Offer the retired keys, note what the server says of each, and tell whether `key` came in then."""
+        for each in retired:
+            taken = offer(transport, self.target.username, each, where=str(self.target))
+            self._answered[each.asbytes()] = taken
+            if taken or not transport.is_active():
+                return False
+        return offer(transport, self.target.username, key, where=str(self.target))
+
+
+class Room:
+    """A session on a guest."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def close(self) -> None:
+        """End the session."""
+        self._session.close()
+
+    def look(self, tag: str) -> Seen:
+        """Everything that a rotation has to know, in one round trip; `tag` names a run's own backups.
+
+        Raises:
+            BarredError: the command did not run.
+        """
+        lines = list(self._run(guest_commands.LOOK, tag))
+        if ("end", "") not in lines:
+            raise self._barred()
+        told = dict(lines)
+        return Seen(
+            user=told.get("user", ""),
+            home=told.get("home", ""),
+            is_node="node" in told,
+            settings=dict(_two(words) for word, words in lines if word == "set"),
+            files=tuple(_files(lines)),
+        )
+
+    def answers(self) -> None:
+        """Run a command that says a word which nobody could know before.
+
+        Raises:
+            BarredError: it did not run.
+        """
+        word = secrets.token_hex(8)
+        if ("alive", word) not in self._run(guest_commands.ALIVE, word):
+            raise self._barred()
+
+    def replace(self, edit: Edit, tag: str) -> None:
+        """Replace a file's bytes at once, or leave them as they are; a backup of the first bytes is kept.
+
+        Raises:
+            LifecycleError: it was not replaced. UnreachableError: the connection broke; nothing is known.
+        """
+        before = "-" if edit.before is None else digest(edit.before)
+        arguments = (edit.path, before, digest(edit.after), tag)
+        lines = list(
+            self._run(guest_commands.REPLACE, *arguments, sudo=edit.access == "sudo", stdin=edit.after)
+        )
+        if ("done", "") not in lines:
+            words = next((words for word, words in lines if word == "failed"), "the script did not run")
+            raise LifecycleError(words, where=f"{self._session.target} {edit.path}")
+
+    def discard(self, files: Sequence[KeyFile], tag: str) -> None:
+        """Remove what `replace` left beside these files."""
+        for access in sorted({file.access for file in files}):
+            paths = [file.path for file in files if file.access == access]
+            done = list(self._run(guest_commands.DISCARD, tag, *paths, sudo=access == "sudo"))
+            if ("done", "") not in done:
+                raise LifecycleError("the backup could not be removed", where=str(self._session.target))
+
+    def _run(
+        self, name: str, *arguments: str, sudo: bool = False, stdin: bytes = b""
+    ) -> Iterator[tuple[str, str]]:
+        line = guest_commands.command(name, *arguments, sudo=sudo)
+        done = self._session.run(line, stdin=stdin, timeout=SECONDS)
+        return _marked(done.stdout)
+
+    def _barred(self) -> BarredError:
+        return BarredError(
+            "the login succeeds and a command does not run: a forced command, a shell that is none, or no "
+            "coreutils there",
+            where=str(self._session.target),
+        )
+
+
+def _marked(output: str) -> Iterator[tuple[str, str]]:
+    """Our own lines as (word, rest); what follows `data` and `backup` up to the next is their base64."""
+    word, rest = "", [""]
+    for line in (*output.splitlines(), MARK):
+        _, mark, said = line.partition(MARK)  # a greeting may end without a line end
+        if mark:
+            if word:
+                yield word, "".join(rest)
+            word, _, first = said.strip().partition(" ")
+            rest = [first]
+        elif word in {"data", "backup"}:
+            rest.append(line.strip())
+
+
+def _files(lines: Sequence[tuple[str, str]]) -> Iterator[KeyFile]:
+    starts = [number for number, (word, _) in enumerate(lines) if word == "file"]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        told = dict(lines[start:end])
+        yield KeyFile(
+            name=told["file"],
+            path=told.get("real", told["file"]),
+            content=_decoded(told.get("data")),
+            access=told.get("access", ""),
+            backup=_decoded(told.get("backup")),
+        )
+
+
+def _decoded(text: str | None) -> bytes | None:
+    try:
+        return None if text is None else base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return None
+
+
+def _two(words: str) -> tuple[str, str]:
+    name, _, value = words.partition(" ")
+    return name, value

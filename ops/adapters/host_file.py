@@ -1,0 +1,81 @@
+"""An inventory of hosts from a file: lines `NAME ADDRESS [PORT] [USER]`, or the stack's output as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from ops.errors import LifecycleError
+
+SSH_PORT = 22
+
+
+class HostEntry(BaseModel):
+    """One host. More than these fields is no error: `pulumi stack output guests --json` tells more."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str = Field(min_length=1)
+    address: str | None = None
+    port: int | None = Field(default=None, ge=1, le=65535)
+    user: str | None = None
+
+
+def read(path: Path) -> list[HostEntry]:
+    """Read the file; a mistake is told with its line."""
+    try:
+        text = path.read_text("utf-8-sig")  # Windows puts a mark before it
+    except (OSError, UnicodeDecodeError) as error:
+        words = getattr(error, "strerror", None) or "it is no text"
+        raise LifecycleError(f"cannot be read: {words}", where=str(path)) from None
+    entries = _from_json(text, path) if text.lstrip().startswith(("[", "{")) else _from_lines(text, path)
+    names = [entry.name for entry in entries]
+    twice = sorted({name for name in names if names.count(name) > 1}) or _same_login(entries)
+    if twice or not entries:
+        words = f"names {', '.join(twice)} twice" if twice else "names no host"
+        raise LifecycleError(
+            words, where=str(path), remedy="One line for each host: NAME ADDRESS [PORT] [USER]"
+        )
+    return entries
+
+
+def _same_login(entries: list[HostEntry]) -> list[str]:
+    """A login that two names stand for: two would work on the same files at once, and hinder each other."""
+    logins = [(entry.address, entry.port or SSH_PORT, entry.user) for entry in entries if entry.address]
+    return sorted({f"{login[0]} port {login[1]}" for login in logins if logins.count(login) > 1})
+
+
+def _from_json(text: str, path: Path) -> list[HostEntry]:
+    try:
+        document = json.loads(text)
+        rows: Any = list(document.values()) if isinstance(document, dict) else document
+        return TypeAdapter(list[HostEntry]).validate_python(rows)
+    except (json.JSONDecodeError, ValidationError) as error:
+        raise LifecycleError(
+            f"is not a list of hosts: {error}",
+            where=str(path),
+            remedy="Write it with: pulumi stack output guests --json",
+        ) from None
+
+
+def _from_lines(text: str, path: Path) -> list[HostEntry]:
+    entries = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        try:
+            entries.append(_entry(words))
+        except ValueError:
+            raise LifecycleError("is not NAME ADDRESS [PORT] [USER]", where=f"{path} line {number}") from None
+    return entries
+
+
+def _entry(words: list[str]) -> HostEntry:
+    name, address, *rest = words if len(words) > 1 else [*words, *words]
+    numbers = [word for word in rest if word.isdigit()]
+    users = [word for word in rest if not word.isdigit()]
+    if len(numbers) > 1 or len(users) > 1:
+        raise ValueError(words)
+    port = int(numbers[0]) if numbers else None
+    return HostEntry(name=name, address=address, port=port, user=users[0] if users else None)

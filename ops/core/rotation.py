@@ -1,0 +1,250 @@
+"""One host's way through a rotation, as a rule: where it stands and what was seen give the next step.
+
+CHECK a way in, ADD the new keys, VERIFY them by a login of their own, REMOVE the old ones, PROVE that those
+are refused and the new ones still log in, CLEAN up. From any doubt the way leads to RESTORE.
+The session that came in stays open until the end; it is what restores.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from ops.core.authorized_keys import EditProblem
+from ops.core.key_files import (
+    Edit,
+    KeyFile,
+    Seen,
+    Wish,
+    additions,
+    doubts,
+    edited,
+    obstacle,
+    originals,
+    removals,
+)
+from ops.core.keys import fingerprint
+
+
+class Phase(StrEnum):
+    """The step that comes next."""
+
+    CHECK = "check"
+    ADD = "add"
+    VERIFY = "verify"
+    REMOVE = "remove"
+    PROVE = "prove"
+    RESTORE = "restore"
+    CLEAN = "clean"
+    END = "end"
+
+
+class Verdict(StrEnum):
+    """What came of a host."""
+
+    ROTATED = "rotated"
+    PENDING = "pending"  # nobody answered, or the connection broke: the next run takes it
+    REFUSED = "refused"  # left as it is, for a reason that a person has to look at
+    FAILED = "failed"  # begun or not let in; the old key is where it was
+    NOT_STARTED = "not started"  # the fleet was stopped before it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """A login, and what stands there."""
+
+    seen: Seen
+    entered_with: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Succeeded:
+    """The step is done: written, logged in, cleaned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Away:
+    """Nobody answered, or the connection broke. Says nothing about a key."""
+
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """The host answered and it was not what was asked for. `written` are the edits done before that."""
+
+    words: str
+    written: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Barred:
+    """The host lets us in and lets us do nothing, by a forced command for one."""
+
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proved:
+    """The new key logged in again; `accepted` are removed keys that did, too, `untried` those not offered.
+
+    `cleaned` says whether the command that ran in that login has removed the backups.
+    """
+
+    accepted: frozenset[bytes]
+    cleaned: bool
+    untried: frozenset[bytes] = frozenset()
+
+
+Observation = Looked | Succeeded | Away | Failed | Barred | Proved
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Where a host stands: `files` as they are now, `first` as they were, `edits` for the step to come."""
+
+    phase: Phase = Phase.CHECK
+    files: tuple[KeyFile, ...] = ()
+    first: tuple[KeyFile, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    verdict: Verdict | None = None
+    words: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def after(state: State, observation: Observation, wish: Wish) -> State:
+    """Return where the host stands once its step brought this observation."""
+    rule = _RULES.get((state.phase, type(observation)))
+    return rule(state, observation, wish) if rule else _doubtful(state, observation)
+
+
+def _looked(state: State, looked: Looked, wish: Wish) -> State:
+    seen = looked.seen
+    if reason := obstacle(seen):
+        return _end(state, Verdict.REFUSED, reason)
+    try:
+        edits = additions(seen, wish, looked.entered_with)
+        removals(edited(seen.there, edits), wish.retired)
+    except EditProblem as problem:
+        return _end(state, Verdict.REFUSED, str(problem))
+    return replace(
+        state,
+        phase=Phase.ADD if edits else Phase.VERIFY,
+        files=seen.there,
+        first=originals(seen, wish, looked.entered_with),
+        edits=edits,
+        notes=doubts(seen, wish.retired) if wish.removed else (),
+    )
+
+
+def _added(state: State, _done: Succeeded, _wish: Wish) -> State:
+    return replace(state, phase=Phase.VERIFY, files=edited(state.files, state.edits), edits=())
+
+
+def _removed(state: State, _done: Succeeded, _wish: Wish) -> State:
+    return replace(state, phase=Phase.PROVE, files=edited(state.files, state.edits), edits=())
+
+
+def _restored(state: State, _done: Succeeded, _wish: Wish) -> State:
+    return replace(state, phase=Phase.CLEAN, edits=())
+
+
+def _cleaned(state: State, _done: Succeeded, _wish: Wish) -> State:
+    return replace(state, phase=Phase.END)
+
+
+def _unseen(state: State, away: Away, _wish: Wish) -> State:
+    return _end(state, Verdict.PENDING, away.words)
+
+
+def _barred(state: State, barred: Barred, _wish: Wish) -> State:
+    return _end(state, Verdict.REFUSED, barred.words)
+
+
+def _verified(state: State, _done: Succeeded, wish: Wish) -> State:
+    if not wish.removed:
+        return replace(state, phase=Phase.CLEAN, verdict=Verdict.ROTATED)
+    edits = removals(state.files, wish.retired)
+    return replace(state, phase=Phase.REMOVE if edits else Phase.PROVE, edits=edits)
+
+
+def _proved(state: State, proved: Proved, _wish: Wish) -> State:
+    phase = Phase.END if proved.cleaned else Phase.CLEAN
+    if proved.untried:
+        marks = ", ".join(sorted(map(fingerprint, proved.untried)))
+        words = f"removed, and its refusal not tried, for sshd counts refusals: {marks}"
+        state = replace(state, notes=(*state.notes, words))
+    if not proved.accepted:
+        return replace(state, phase=phase, verdict=Verdict.ROTATED)
+    words = (
+        "the removed key still logs in, though it stands in none of sshd's files for this user: look for "
+        "AuthorizedKeysCommand, a certificate authority, or another file"
+    )
+    return replace(state, phase=phase, verdict=Verdict.FAILED, words=words)
+
+
+_DOING = {
+    Phase.CHECK: "no way in",
+    Phase.ADD: "the new key could not be added",
+    Phase.VERIFY: "the new key does not log in",
+    Phase.REMOVE: "the old key could not be removed",
+    Phase.PROVE: "after the removal the new key did not log in again",
+}
+
+
+def _doubtful(state: State, observation: Observation) -> State:
+    """Whatever was not expected: the old key stays, or comes back."""
+    away = isinstance(observation, Away)
+    said = observation.words if isinstance(observation, Away | Failed | Barred) else "an unexpected answer"
+    if state.phase in {Phase.RESTORE, Phase.CLEAN}:
+        lost = "the files were not restored" if state.phase is Phase.RESTORE else "a backup was left there"
+        verdict = Verdict.FAILED if state.phase is Phase.RESTORE and not away else state.verdict
+        return replace(
+            state, phase=Phase.END, verdict=verdict, notes=(*state.notes, f"{lost}: {said}"), edits=()
+        )
+    words = f"{_DOING[state.phase]}: {said}"
+    verdict = Verdict.PENDING if away else Verdict.FAILED
+    if state.phase is Phase.CHECK or (away and state.phase in {Phase.ADD, Phase.REMOVE}):
+        # The session is gone: nothing can be restored, nor has to be; the new key logged in before a removal.
+        return _end(state, verdict, words)
+    done = observation.written if isinstance(observation, Failed) else ()
+    ours = {file.path for file in state.files} if state.phase is Phase.PROVE else {edit.path for edit in done}
+    back = _way_back(state, edited(state.files, done), ours)
+    phase = Phase.RESTORE if back else Phase.CLEAN
+    return replace(state, phase=phase, edits=back, verdict=verdict, words=words)
+
+
+def _way_back(state: State, files: Sequence[KeyFile], ours: Collection[str]) -> tuple[Edit, ...]:
+    """The edits from the files as they are to those that were there first.
+
+    Where a removal is `ours`, whatever stands there is replaced: a way in comes before another's edit.
+    Elsewhere that may be a rotation which is done, and stays.
+    """
+    removed = ours if state.phase in {Phase.REMOVE, Phase.PROVE} else ()
+    return tuple(
+        Edit(
+            path=now.path,
+            before=None if now.path in removed else now.content,
+            after=then.content or b"",
+            access=now.access,
+        )
+        for then, now in zip(state.first, files, strict=True)
+        if then.content != now.content
+    )
+
+
+def _end(state: State, verdict: Verdict, words: str) -> State:
+    return replace(state, phase=Phase.END, verdict=verdict, words=words, edits=())
+
+
+_RULES: Mapping[tuple[Phase, type], Callable[[State, Any, Wish], State]] = {
+    (Phase.CHECK, Looked): _looked,
+    (Phase.CHECK, Away): _unseen,
+    (Phase.CHECK, Barred): _barred,
+    (Phase.ADD, Succeeded): _added,
+    (Phase.VERIFY, Succeeded): _verified,
+    (Phase.REMOVE, Succeeded): _removed,
+    (Phase.PROVE, Proved): _proved,
+    (Phase.RESTORE, Succeeded): _restored,
+    (Phase.CLEAN, Succeeded): _cleaned,
+}

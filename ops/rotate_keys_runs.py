@@ -1,0 +1,132 @@
+"""The three ways in which `python -m ops.rotate_keys` goes, and what each says."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from ops import cli
+from ops.clock import read_now
+from ops.core.rotation import Verdict
+from ops.runs import rotation, rotation_command, rotation_keys, rotation_report
+from ops.runs.rotation_fleet import Result
+from ops.runs.rotation_keys import KeyPaths
+
+Given = Mapping[str, Any]
+
+
+def rotate(given: Given) -> int:
+    """Rotate, report, and say what the stack should hold."""
+    now = read_now(os.environ)
+    rotation_command.check_outputs(given["reports"], given["stack"])
+    policy = rotation.Policy(
+        parallel=given["parallel"], canaries=given["canary"], max_failures=given["max_failures"]
+    )
+    with _recorded(given["metrics_directory"], now) as record:
+        begun = rotation_command.begun(
+            _where(given), _paths(given), now, resume=given["resume"], environment=os.environ
+        )
+        with begun as prepared, _progress(len(prepared.hosts)) as done:
+            results = rotation_command.carry_out(prepared, policy, done)
+        document = rotation_command.told(prepared, results)
+        record.succeeded = bool(document["ok"])
+    if any(result.state.verdict is Verdict.ROTATED for result in results):
+        document["stack"] = rotation_command.change_stack(given["stack"], prepared.keys)
+    if given["as_json"]:
+        cli.print_json(document)
+    else:
+        _say(
+            lambda tables: tables.table(results), rotation_report.summary(results), document.get("stack", "")
+        )
+    rotation_command.write_reports(given["reports"], document)
+    return cli.DONE if document["ok"] else cli.FAILED
+
+
+def plan(given: Given) -> int:
+    """Look everywhere and show what would be written."""
+    prepared = rotation_command.prepared(_where(given), _paths(given), read_now(os.environ))
+    results = rotation.plan(prepared.hosts, prepared.order, given["parallel"])
+    if given["as_json"]:
+        cli.print_json(rotation_report.plan_document(results, prepared.order))
+    else:
+        _say(lambda tables: tables.plan_table(results, prepared.order), "Nothing was changed.")
+    return cli.DONE if all(result.state.verdict is None for result in results) else cli.FAILED
+
+
+def audit(given: Given) -> int:
+    """Look everywhere for retired keys."""
+    from ops.runs import rotation_audit  # noqa: PLC0415 - prometheus_client
+
+    now = read_now(os.environ)
+    retired = [rotation_keys.public(path) for path in given["audit"]]
+    # A host that was set back knows nothing but the keys of that day: the retired one is a way in, too.
+    order = rotation_keys.looking(rotation_keys.load(replace(_paths(given), remove=given["audit"])))
+    findings = rotation_audit.audit(_where(given).hosts(), order, retired, given["parallel"])
+    if given["metrics_directory"] and not given["dry_run"]:
+        rotation_audit.write_metrics(given["metrics_directory"], findings, retired, now)
+    if given["as_json"]:
+        cli.print_json(rotation_audit.document(findings, retired))
+    else:
+        _say(lambda tables: tables.audit_table(findings))
+    return cli.DONE if rotation_audit.clean(findings) else cli.FAILED
+
+
+def _where(given: Given) -> rotation_command.Where:
+    login = ("user", "port", "known_hosts", "accept_new", "consoles", "dry_run")
+    names = ("hosts_file", "connection_file", *login)
+    return rotation_command.Where(selection=given["selection"], **{name: given[name] for name in names})
+
+
+def _paths(given: Given) -> KeyPaths:
+    return KeyPaths(
+        add=given["add_key"],
+        remove=given["remove_key"],
+        identity=given["identity"],
+        new_identities=given["new_identity"],
+    )
+
+
+def _say(table: Callable[[Any], RenderableType], *sentences: str) -> None:
+    from ops.runs import rotation_tables  # noqa: PLC0415 - rich.table, where --json wants none
+
+    console = cli.result_console()
+    console.print(table(rotation_tables))
+    for sentence in filter(None, sentences):
+        console.print(Text(sentence), soft_wrap=True)
+
+
+@contextmanager
+def _recorded(directory: Path | None, now: datetime) -> Iterator[Any]:
+    """What `ops.runs.recording` keeps of a run; it is loaded where somebody wants it."""
+    if directory is None:
+        yield SimpleNamespace()
+        return
+    from ops.runs.recording import recorded  # noqa: PLC0415 - prometheus_client
+
+    with recorded(directory, "rotate_keys", now) as record:
+        yield record
+
+
+@contextmanager
+def _progress(count: int) -> Iterator[Callable[[Result], None]]:
+    """A bar over the fleet, where somebody watches."""
+    if not sys.stderr.isatty():
+        yield lambda _result: None
+        return
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=cli.progress_console(), transient=True) as progress:
+        task = progress.add_task("Rotating", total=count)
+
+        def done(result: Result) -> None:
+            progress.update(task, advance=1, description=f"{result.host}: {result.state.verdict}")
+
+        yield done

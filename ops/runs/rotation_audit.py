@@ -1,0 +1,87 @@
+"""Looking for keys that were retired: a rollback, a restore or cloud-init may bring them back (TRAPS G5)."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from ops.adapters import metrics
+from ops.core.keys import PublicKey, fingerprint
+from ops.core.rotation import Looked, State
+from ops.runs.rotation import over_ssh
+from ops.runs.rotation_fleet import everywhere
+from ops.runs.rotation_host import HostRun, Order, Waits
+from ops.runs.rotation_targets import Host
+
+OPERATION = "retired_keys"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One host: the retired keys in its files, or in `words` why nobody could look."""
+
+    host: Host
+    present: tuple[PublicKey, ...] = ()
+    words: str = ""
+
+
+def audit(hosts: Sequence[Host], order: Order, retired: Sequence[PublicKey], parallel: int) -> list[Finding]:
+    """Look on every host for the keys; nothing is changed anywhere."""
+
+    def look(host: Host, waits: Waits) -> Finding:
+        if host.target is None:
+            return Finding(host=host, words=host.obstacle)
+        with ExitStack() as rooms:
+            run = HostRun(door=over_ssh(host, waits), order=order, waits=waits)
+            observation = run.observed(State(), rooms)
+        if not isinstance(observation, Looked):
+            return Finding(host=host, words=getattr(observation, "words", ""))
+        blobs = observation.seen.blobs()
+        return Finding(host=host, present=tuple(key for key in retired if key.blob in blobs))
+
+    return everywhere(look, hosts, parallel)
+
+
+def clean(findings: Sequence[Finding]) -> bool:
+    """Whether everybody could be looked at and has none of the keys."""
+    return not any(finding.present or finding.words for finding in findings)
+
+
+def document(findings: Sequence[Finding], retired: Sequence[PublicKey]) -> dict[str, Any]:
+    """Plain values, ready for JSON."""
+    return {
+        "ok": clean(findings),
+        "retired": [{"fingerprint": fingerprint(key.blob), "comment": key.comment} for key in retired],
+        "hosts": [
+            {
+                "name": finding.host.name,
+                "vmid": finding.host.vmid,
+                "present": [fingerprint(key.blob) for key in finding.present],
+                "words": finding.words,
+            }
+            for finding in findings
+        ],
+    }
+
+
+def write_metrics(
+    directory: Path, findings: Sequence[Finding], retired: Sequence[PublicKey], now: datetime
+) -> None:
+    """What the alert on retired keys reads; a host that nobody could look at has no sample."""
+    registry = CollectorRegistry()
+    gauge = Gauge(
+        "ssh_retired_key_present",
+        "1 where a retired key stands in a file that sshd reads.",
+        ["guest", "vmid", "fingerprint"],
+        registry=registry,
+    )
+    for finding in findings:
+        for key in retired if not finding.words else ():
+            labels = (finding.host.name, str(finding.host.vmid or ""), fingerprint(key.blob))
+            gauge.labels(*labels).set(key in finding.present)
+    metrics.add_success(registry, OPERATION, now)
+    metrics.write(metrics.data_file(directory, OPERATION), registry)
