@@ -14,6 +14,7 @@ from components.models import (
     MailRelay,
     NodeAccess,
     NoExpire,
+    OperationsHost,
     Settings,
     VirtualMachineSettings,
 )
@@ -39,7 +40,24 @@ They stand in the environment, under the names that the provider itself reads, a
 | `PROXMOX_VE_SSH_USERNAME` | the account on the nodes, `root` or one with sudo rules (VM-LIFECYCLE.md) |
 | `PROXMOX_VE_SSH_PRIVATE_KEY` | its private key, the text itself |
 | `PROXMOX_VE_SSH_NODES` | `nodes` below as JSON, for stacks that give none |
+| `PROXMOX_VE_CA_FILE` | the CA of the API's certificate; it goes to the operations host, too |
+| `PVE_LIFECYCLE_HOST_PRIVATE_KEY` | the private key that opens `operations_host`, the text itself |
+| `PVE_LIFECYCLE_API_TOKEN` | the token that the operations get there, of the smaller role |
+| `LIFECYCLE_SSH_IDENTITIES` | private key files, with `:` between them, for a declared `AuthorizedKeys` |
 | `LIFECYCLE_NOW` | the time to assume, to preview another day: `2026-12-24T12:00:00+00:00` |
+
+The operations (`python -m ops.…`) read the same names, or a TOML file (`--connection`), and these:
+
+| variable | meaning |
+|---|---|
+| `PVE_LIFECYCLE_CONNECTION` | the TOML file: `endpoint`, `api_token`, `time_zone`, `[notices]`, `[ssh]` |
+| `PVE_LIFECYCLE_TIME_ZONE` | where a day ends, for expiry and for kept snapshots; UTC where it is not set |
+| `PVE_LIFECYCLE_ALERTMANAGER` | the Alertmanagers that are told, with a space between them |
+| `PVE_LIFECYCLE_APPRISE` | the people who are told: apprise's addresses, which hold secrets |
+| `PVE_LIFECYCLE_METRICS` | the directory of node_exporter's text files |
+| `PVE_LIFECYCLE_IDENTITY` | key rotation: the private key file that logs in now |
+| `PVE_LIFECYCLE_KNOWN_HOSTS` | key rotation: the file of known host keys |
+| `PVE_LIFECYCLE_SSH_PORT` | key rotation: the guests' SSH port, where it is not 22 |
 
 A value that must stand in a stack file and is secret goes in with `pulumi config set --secret KEY`.
 """
@@ -52,6 +70,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("`no_expire`", NoExpire, None),
     ("`mail_relay`", MailRelay, None),
     ("An entry of `nodes`", NodeAccess, None),
+    ("`operations_host`", OperationsHost, None),
 )
 
 

@@ -1,10 +1,14 @@
 """What all tests share: a skip is a failure in CI, and no test sees the user's own settings."""
 
+import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -64,3 +68,46 @@ def another_public_key() -> str:
         "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOmxkZMy7"
         "opKgwFB9nkt5YRrYMjNuG5N87uRgg6CLrbo5wAdT/y6v0mKV0U2w0WZ2YB/++Tpockg= second@test"
     )
+
+
+@dataclass
+class Listener:
+    """A web server that takes JSON and keeps it; `status` and `answer` are what it says to everybody."""
+
+    url: str
+    received: list[tuple[str, Any]] = field(default_factory=list)
+    status: int = 200
+    answer: Any = None
+
+    def at(self, path: str) -> list[Any]:
+        """What came to this path."""
+        return [document for place, document in tuple(self.received) if place == path]
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """A stand-in for whoever is told: a webhook, an Alertmanager, the Bot API of Telegram."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            taker.received.append((self.path, json.loads(text or b"null")))
+            body = json.dumps(taker.answer).encode()
+            self.send_response(taker.status)
+            if taker.status in {301, 307}:
+                self.send_header("Location", f"{taker.url}/elsewhere")
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        taker = Listener(url=f"http://127.0.0.1:{server.server_address[1]}")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        yield taker
+        server.shutdown()
+        thread.join()
