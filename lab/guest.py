@@ -119,6 +119,10 @@ class Guest:
         lines = [line for line in self._key_lines(user) if _is_key(line)]
         return asyncssh.import_authorized_keys("\n".join(lines)) if lines else None
 
+    def may_write(self, user: str, path: str) -> bool:
+        """Whether the user may write beside this file."""
+        return user == "root" or path.startswith(f"{self.home(user)}/")
+
     def _key_lines(self, user: str) -> Iterator[str]:
         for name in KEY_FILES:
             file = self.files.get(f"{self.home(user)}/{name}")

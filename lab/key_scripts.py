@@ -1,15 +1,17 @@
-"""The scripts by which keys are rotated, answered from a lab guest's files; nothing is run.
+"""The shell by which keys are rotated, answered from a lab guest's files; nothing is run.
 
 What the scripts themselves do is shown elsewhere, on a real sshd; a test holds these answers to theirs.
 """
 
 import base64
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from ops.adapters.guest_commands import ALIVE, DISCARD, LOOK, MARK, REPLACE, SCRIPTS
+from ops.adapters import guest_commands
+from ops.adapters.guest_commands import LOOK, MARK, REPLACE, ROOM
 
 from .cloud_init import GuestFile
 
@@ -35,25 +37,46 @@ class Asked:
 
     def may_write(self, path: str) -> bool:
         """Whether the user may write beside this file."""
-        return self.user == "root" or path.startswith(f"{self.guest.home(self.user)}/")
+        return self.guest.may_write(self.user, path)
 
 
-def name_of(words: tuple[str, ...]) -> str | None:
-    """Which of the scripts `sh WORDS` is, word for word, or None."""
-    match words:
-        case ("-c", script, name, *_) if SCRIPTS.get(name) == script:
-            return name
-    return None
+class Reader(Protocol):
+    """A session's input: lines, and characters between them; bytes that are no UTF-8 are escaped."""
+
+    def __aiter__(self) -> AsyncIterator[str]: ...
+    async def read(self, n: int, /) -> str: ...  # noqa: D102
 
 
-def answer(asked: Asked, words: tuple[str, ...]) -> bytes | None:
-    """What `sh WORDS` writes, if it is one of the scripts."""
-    name = name_of(words)
-    return "".join(f"{line}\n" for line in ANSWERS[name](asked, *words[3:])).encode() if name else None
+def word_of(line: str) -> str | None:
+    """The word of the shell that this command line keeps open, if it is that one, sign for sign."""
+    before, name, rest = line.partition(f" {ROOM} ")
+    word = rest.partition(" ")[0]
+    return word if before and name and line == guest_commands.room(word) else None
 
 
-def _alive(_asked: Asked, word: str) -> Iterator[str]:
-    yield f"{MARK} alive {word}"
+async def converse(guest: "Guest", user: str, word: str, stdin: Reader, say: Callable[[bytes], None]) -> None:
+    """Answer requests until the input ends."""
+    async for line in stdin:
+        first, _, request = line.partition(" ")
+        if first != word:
+            continue
+        script, rights, *arguments = shlex.split(request)
+        content = await _content(stdin, int(arguments[3])) if script == REPLACE else b""
+        asked = Asked(guest=guest, user="root" if rights == "sudo" else user, stdin=content)
+        answer = "".join(f"{each}\n" for each in _said(script, asked, arguments))
+        say(answer.encode() + guest_commands.end(word))
+
+
+def _said(script: str, asked: Asked, arguments: list[str]) -> Iterator[str]:
+    return ANSWERS[script](asked, *arguments) if script in ANSWERS else iter(())
+
+
+async def _content(stdin: Reader, count: int) -> bytes:
+    """So many bytes; each character is at least one."""
+    taken = b""
+    while len(taken) < count and (piece := await stdin.read(1)):
+        taken += piece.encode("utf-8", "surrogateescape")
+    return taken
 
 
 def _look(asked: Asked, tag: str) -> Iterator[str]:
@@ -92,7 +115,7 @@ def _beside(path: str, kind: str, tag: str) -> str:
     return f"{folder}/.{name}.{kind}-{tag}"
 
 
-def _replace(asked: Asked, path: str, before: str, after: str, tag: str) -> Iterator[str]:
+def _replace(asked: Asked, path: str, before: str, after: str, _count: str, tag: str) -> Iterator[str]:
     file = asked.files.get(path)
     if file is None or not asked.may_write(path):
         yield f"{MARK} failed nothing can be written beside it"
@@ -106,15 +129,4 @@ def _replace(asked: Asked, path: str, before: str, after: str, tag: str) -> Iter
         yield f"{MARK} done"
 
 
-def _discard(asked: Asked, tag: str, *paths: str) -> Iterator[str]:
-    for path in paths:
-        asked.files.pop(_beside(path, "bak", tag), None)
-    yield f"{MARK} done"
-
-
-ANSWERS: dict[str, Callable[..., Iterator[str]]] = {
-    ALIVE: _alive,
-    LOOK: _look,
-    REPLACE: _replace,
-    DISCARD: _discard,
-}
+ANSWERS: dict[str, Callable[..., Iterator[str]]] = {LOOK: _look, REPLACE: _replace}

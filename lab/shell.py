@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import asyncssh
 
-from ops.adapters.guest_commands import REPLACE
-
 from . import key_scripts
 from .cloud_init import GuestFile
 
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
 
 NOT_FOUND = 127
 FAILED = 1
+AND = "&&"
 GREETING = "A machine of the lab. It knows: {commands}. Ctrl-D ends.\n"
 
 
@@ -35,19 +34,24 @@ class Call:
     guest: "Guest"
     user: str
     arguments: tuple[str, ...]
-    stdin: bytes = b""
 
 
-def run(guest: "Guest", user: str, line: str, stdin: bytes = b"") -> Result:
-    """Run one simple command line."""
+def run(guest: "Guest", user: str, line: str) -> Result:
+    """Run simple commands, with `&&` between them."""
     try:
         words = shlex.split(line)
     except ValueError as error:
         return Result(error=f"sh: {error}\n", status=2)
-    return run_words(guest, user, words, stdin)
+    done = Result()
+    while words and not done.status:
+        place = words.index(AND) if AND in words else len(words)
+        result = run_words(guest, user, words[:place])
+        done = Result(done.output + result.output, done.error + result.error, result.status)
+        words = words[place + 1 :]
+    return done
 
 
-def run_words(guest: "Guest", user: str, words: list[str], stdin: bytes = b"") -> Result:
+def run_words(guest: "Guest", user: str, words: list[str]) -> Result:
     """Run a command that is split already; `sudo` makes it root's."""
     while words and words[0].rsplit("/", 1)[-1] == "sudo":
         user, words = "root", [word for word in words[1:] if word not in {"-n", "--"}]
@@ -56,7 +60,7 @@ def run_words(guest: "Guest", user: str, words: list[str], stdin: bytes = b"") -
     command = COMMANDS.get(words[0].rsplit("/", 1)[-1])
     if command is None:
         return Result(error=f"sh: {words[0]}: command not found\n", status=NOT_FOUND)
-    return command(Call(guest=guest, user=user, arguments=tuple(words[1:]), stdin=stdin))
+    return command(Call(guest=guest, user=user, arguments=tuple(words[1:])))
 
 
 async def serve(guest: "Guest", process: asyncssh.SSHServerProcess[str]) -> None:
@@ -65,10 +69,13 @@ async def serve(guest: "Guest", process: asyncssh.SSHServerProcess[str]) -> None
     if process.command is None:
         await _talk(guest, user, process)
         return
-    stdin = b""
-    if _reads_stdin(process.command):
-        stdin = (await process.stdin.read()).encode("utf-8", "surrogateescape")
-    result = run(guest, user, process.command, stdin)
+    if word := key_scripts.word_of(process.command):
+        await key_scripts.converse(
+            guest, user, word, process.stdin, lambda said: _show(process, Result(said))
+        )
+        process.exit(0)
+        return
+    result = run(guest, user, process.command)
     _show(process, result)
     process.exit(result.status)
 
@@ -89,11 +96,6 @@ async def _talk(guest: "Guest", user: str, process: asyncssh.SSHServerProcess[st
 def _show(process: asyncssh.SSHServerProcess[str], result: Result) -> None:
     process.stdout.write(result.output.decode("utf-8", "surrogateescape"))
     process.stderr.write(result.error)
-
-
-def _reads_stdin(line: str) -> bool:
-    """A person's session that gives no end of input is not waited for."""
-    return any(word in {"tee", "/usr/bin/tee", REPLACE} for word in line.split())
 
 
 def _cat(call: Call) -> Result:
@@ -130,12 +132,15 @@ def _identity(call: Call) -> Result:
     return _say(number if "-u" in call.arguments else f"uid={number}({call.user})")
 
 
-def _sh(call: Call) -> Result:
-    asked = key_scripts.Asked(guest=call.guest, user=call.user, stdin=call.stdin)
-    output = key_scripts.answer(asked, call.arguments)
-    if output is None:
-        return Result(error="sh: a machine of the lab runs no scripts but those of ops\n", status=NOT_FOUND)
-    return Result(output=output)
+def _remove(call: Call) -> Result:
+    for path in call.arguments:
+        if path != "-f" and call.guest.may_write(call.user, path):
+            call.guest.files.pop(path, None)
+    return Result()
+
+
+def _sh(_call: Call) -> Result:
+    return Result(error="sh: a machine of the lab runs no scripts but those of ops\n", status=NOT_FOUND)
 
 
 COMMANDS: dict[str, Callable[[Call], Result]] = {
@@ -143,6 +148,7 @@ COMMANDS: dict[str, Callable[[Call], Result]] = {
     "echo": lambda call: _say(" ".join(call.arguments)),
     "hostname": lambda call: _say(call.guest.disk.hostname),
     "id": _identity,
+    "rm": _remove,
     "sh": _sh,
     "true": lambda _: Result(),
     "uname": lambda _: _say("Linux"),

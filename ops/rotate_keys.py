@@ -129,7 +129,7 @@ def command(**given: Any) -> int:
     """Add keys, verify them by a login of their own, remove the old ones, and prove that they are refused.
 
     Exit code 0: every host is rotated (with --audit: every host was looked at and is clean). 1: a host is
-    pending, refused or failed. Wherever a new key was not proven, the old ones are in place.
+    unproven, pending, refused or failed. Wherever a new key was not proven, the old ones are in place.
     """
     given["selection"] = _selection(given)
     changes = bool(given["add_key"] or given["remove_key"])

@@ -13,12 +13,16 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from ops import cli
+from ops import cli, consoles
 from ops.clock import read_now
-from ops.core.rotation import Verdict
-from ops.runs import rotation, rotation_command, rotation_keys, rotation_report
-from ops.runs.rotation_fleet import Result
-from ops.runs.rotation_keys import KeyPaths
+from ops.core.rotation import SETTLED
+from ops.runs.rotation import audit as rotation_audit
+from ops.runs.rotation import command as rotation_command
+from ops.runs.rotation import keys as rotation_keys
+from ops.runs.rotation import report as rotation_report
+from ops.runs.rotation import run as rotation
+from ops.runs.rotation.fleet import Result
+from ops.runs.rotation.keys import KeyPaths
 
 Given = Mapping[str, Any]
 
@@ -38,7 +42,7 @@ def rotate(given: Given) -> int:
             results = rotation_command.carry_out(prepared, policy, done)
         document = rotation_command.told(prepared, results)
         record.succeeded = bool(document["ok"])
-    if any(result.state.verdict is Verdict.ROTATED for result in results):
+    if any(result.state.verdict in SETTLED for result in results):
         document["stack"] = rotation_command.change_stack(given["stack"], prepared.keys)
     if given["as_json"]:
         cli.print_json(document)
@@ -63,15 +67,15 @@ def plan(given: Given) -> int:
 
 def audit(given: Given) -> int:
     """Look everywhere for retired keys."""
-    from ops.runs import rotation_audit  # noqa: PLC0415 - prometheus_client
-
     now = read_now(os.environ)
     retired = [rotation_keys.public(path) for path in given["audit"]]
     # A host that was set back knows nothing but the keys of that day: the retired one is a way in, too.
     order = rotation_keys.looking(rotation_keys.load(replace(_paths(given), remove=given["audit"])))
     findings = rotation_audit.audit(_where(given).hosts(), order, retired, given["parallel"])
     if given["metrics_directory"] and not given["dry_run"]:
-        rotation_audit.write_metrics(given["metrics_directory"], findings, retired, now)
+        from ops.runs.rotation import metrics as rotation_metrics  # noqa: PLC0415 - prometheus_client
+
+        rotation_metrics.write_metrics(given["metrics_directory"], findings, retired, now)
     if given["as_json"]:
         cli.print_json(rotation_audit.document(findings, retired))
     else:
@@ -95,9 +99,9 @@ def _paths(given: Given) -> KeyPaths:
 
 
 def _say(table: Callable[[Any], RenderableType], *sentences: str) -> None:
-    from ops.runs import rotation_tables  # noqa: PLC0415 - rich.table, where --json wants none
+    from ops.runs.rotation import tables as rotation_tables  # noqa: PLC0415 - rich.table, where --json wants none
 
-    console = cli.result_console()
+    console = consoles.result_console()
     console.print(table(rotation_tables))
     for sentence in filter(None, sentences):
         console.print(Text(sentence), soft_wrap=True)
@@ -123,7 +127,7 @@ def _progress(count: int) -> Iterator[Callable[[Result], None]]:
         return
     from rich.progress import Progress  # noqa: PLC0415
 
-    with Progress(console=cli.progress_console(), transient=True) as progress:
+    with Progress(console=consoles.progress_console(), transient=True) as progress:
         task = progress.add_task("Rotating", total=count)
 
         def done(result: Result) -> None:

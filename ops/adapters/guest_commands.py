@@ -1,20 +1,41 @@
-"""All that is ever run on a guest: four scripts for a POSIX shell and coreutils (or busybox).
+"""All that is ever run on a guest, for a POSIX shell and coreutils (or busybox).
 
-Each is sent as `sh -c SCRIPT NAME ARGUMENT…`, where needed with `sudo -n` before it, and answers with lines
-that begin with MARK, so that a login's own chatter does no harm. Nothing else is sent over a guest's SSH.
+ROOM is a shell that is kept open: it knows the scripts LOOK and REPLACE and runs what it is asked for. Beside
+it two plain command lines, one for a login that has to prove itself and one that cleans up. Whatever answers
+does so with lines that begin with MARK, so that a login's own chatter does no harm. What is asked never holds
+the answer, so that a forced command which repeats it proves nothing.
 """
 
 import shlex
+from collections.abc import Sequence
 
 MARK = "pve-keys:"
 
-ALIVE = "pve-keys-alive"
-LOOK = "pve-keys-look"
-REPLACE = "pve-keys-replace"
-DISCARD = "pve-keys-discard"
+ROOM = "pve-keys-room"
+LOOK = "look"
+REPLACE = "replace"
 
-# $1 is a word of the caller's, given back: proof that a command ran, and which one.
-_ALIVE = 'echo "pve-keys: alive $1"'
+# $1 is a word of the caller's; `look` and `replace` are the scripts. Each line that begins with the word is a
+# request: a script, whose rights, its arguments, quoted for a shell. A script reads its own input; what it
+# leaves of that (bytes of a file) begins with no such word, and is passed over. sudo is given pipes of its
+# own, here and in LOOK: where it keeps logs it reads ahead, and leaves what it was given unable to wait
+# (O_NONBLOCK). Where sh is bash, a TMOUT of the host's would end the wait for the next request.
+_ROOM = r"""
+word=$1
+unset TMOUT
+while read -r first request; do
+  [ "$first" = "$word" ] || continue
+  eval "set -- $request"
+  script=$1 rights=$2
+  shift 2
+  case $script-$rights in
+  look-own) (eval "$look") </dev/null ;;
+  replace-own) (eval "$replace") ;;
+  replace-sudo) dd bs=1 count="$4" 2>/dev/null | sudo -n sh -c "$replace" pve-keys-replace "$@" 2>&1 | cat ;;
+  esac
+  echo "pve-keys: over $word"
+done
+"""
 
 # $1 is the run's tag. Tells: user, home, whether /etc/pve is there, what sshd's configuration says for this
 # user, and for each file of AuthorizedKeysFile: name, real path, how it can be replaced, content and a
@@ -28,7 +49,7 @@ say() { echo "pve-keys: $*"; }
 root() {
   if [ -n "$rights" ]; then :
   elif [ "$user" = root ]; then rights=command
-  elif sudo -n true 2>/dev/null; then rights="sudo -n"
+  elif sudo -n true >/dev/null 2>&1; then rights="sudo -n"
   else rights=no; fi
   [ "$rights" != no ] && $rights "$@"
 }
@@ -53,7 +74,7 @@ if [ -z "$told" ] || [ "$told" = "$usual" ]; then
 else
   PATH=$PATH:/usr/sbin:/sbin client=${SSH_CONNECTION%% *} here=${SSH_CONNECTION#* * }
   client="user=$user,host=$client,addr=$client,laddr=${here% *},lport=${here#* }"
-  root true
+  root true >/dev/null 2>&1
   told=$end$(root sshd -T -C "$client" $own 2>/dev/null || sshd -G -C "$client" $own 2>/dev/null)$end
   for key in authorizedkeysfile authorizedkeyscommand trustedusercakeys; do
     value=${told#*"$end$key "}
@@ -63,8 +84,8 @@ else
     [ "$key" != authorizedkeysfile ] || names=$value
   done
 fi
-show() { if [ -r "$1" ]; then base64 "$1"; else root base64 "$1"; fi; }
-there() { [ -f "$1" ] || { [ ! -x "${1%/*}" ] && root test -f "$1"; }; }
+show() { if [ -r "$1" ]; then base64 "$1"; else root base64 "$1" 2>/dev/null | cat; fi; }
+there() { [ -f "$1" ] || { [ ! -x "${1%/*}" ] && root test -f "$1" >/dev/null 2>&1; }; }
 for name in $names; do
   [ "$name" != none ] || continue
   path= rest=$name
@@ -83,7 +104,7 @@ for name in $names; do
   say real "$real"
   there "$real" || continue
   if [ "$user" = root ] || { [ -w "${real%/*}" ] && [ -O "$real" ]; }; then say access own
-  elif root true; then say access sudo; fi
+  elif root sh -c : >/dev/null 2>&1; then say access sudo; fi
   say data; show "$real"
   backup=${real%/*}/.${real##*/}.bak-$tag
   there "$backup" || continue
@@ -92,21 +113,23 @@ done
 say end
 """
 
-# $1 path, $2 SHA-256 of the bytes that stand there (or -), $3 SHA-256 of those on standard input, $4 tag.
+# $1 path, $2 SHA-256 of the bytes that stand there (or -), $3 SHA-256 of those on standard input, $4 their
+# number, $5 tag.
 # Mode, owner and attributes are the old file's (`cp -a`). What was written is read back; the old file is
 # linked beside itself, under a name that AuthorizedKeysFile cannot mean, unless it was before; then comes one
 # rename. Two at once, of other operators or by another name of this host, take turns,
 # where there is flock; nobody who holds the lock for long stands in the way back.
 _REPLACE = r"""
 umask 077; path=$1 folder=${1%/*} name=${1##*/}
-new=$folder/.$name.new-$4 backup=$folder/.$name.bak-$4
+new=$folder/.$name.new-$5 backup=$folder/.$name.bak-$5
 stop() { rm -f "$new"; echo "pve-keys: $*"; exit 0; }
 if [ -r "$folder" ] && command -v flock >/dev/null; then exec 9<"$folder" && flock -w 20 9; fi 2>/dev/null
 cp -a "$path" "$new" 2>/dev/null || stop failed nothing can be written beside it
-dd of="$new" conv=fsync 2>/dev/null || stop failed its new version could not be written
+dd of="$new" bs=1 count="$4" conv=fsync 2>/dev/null || stop failed its new version could not be written
 { read -r was _; read -r is _; } <<END
 $(sha256sum "$path" "$new")
 END
+[ -n "$was" ] && [ -n "$is" ] || stop failed the bytes that stand there could not be read back
 [ "$2" = - ] || [ "$was" = "$2" ] || stop failed somebody else changed it meanwhile
 [ "$is" = "$3" ] || stop failed its new version did not arrive whole
 if [ "$LOGNAME" != root ]; then
@@ -122,20 +145,49 @@ if command -v restorecon >/dev/null 2>&1; then restorecon "$path"; fi
 echo "pve-keys: done"
 """
 
-# $1 tag, then paths: removes what a run left beside these files.
-_DISCARD = r"""
-tag=$1; shift
-for path; do
-  folder=${path%/*} name=${path##*/}
-  set -- "$@" "$folder/.$name.bak-$tag" "$folder/.$name.new-$tag"; shift
-done
-rm -f "$@" && echo "pve-keys: done"
-"""
-
-SCRIPTS = {ALIVE: _ALIVE, LOOK: _LOOK, REPLACE: _REPLACE, DISCARD: _DISCARD}
+SCRIPTS = {LOOK: _LOOK, REPLACE: _REPLACE}
 
 
-def command(name: str, *arguments: str, sudo: bool = False) -> str:
-    """The command line of one of the scripts."""
-    words = ["sh", "-c", SCRIPTS[name], name, *arguments]
-    return shlex.join([*(["sudo", "-n"] if sudo else []), *words])
+def room(word: str) -> str:
+    """The command line of a shell that takes requests; nobody could know the word before."""
+    scripts = "".join(f"{name}={shlex.quote(text)}\n" for name, text in SCRIPTS.items())
+    return shlex.join(["sh", "-c", 'eval "$(printf %b "$2")"', ROOM, word, _one_line(scripts + _ROOM)])
+
+
+def request(word: str, script: str, *arguments: str, sudo: bool = False, stdin: bytes = b"") -> bytes:
+    """What the shell is asked, with the script's input; whatever is left of that ends with the line."""
+    line = shlex.join([script, "sudo" if sudo else "own", *arguments])
+    return f"{word} {line}\n".encode() + stdin + b"\n"
+
+
+def end(word: str) -> bytes:
+    """The line that follows each answer of the shell."""
+    return f"{MARK} over {word}\n".encode()
+
+
+def alive(word: str) -> str:
+    """A command line for any shell, whose answer holds the word in one piece."""
+    return f"echo {MARK} alive {_parted(word)}"
+
+
+def discard(paths: Sequence[str], tag: str, *, sudo: bool = False) -> str:
+    """A command line that removes what a run left beside these files."""
+    beside = [
+        f"{folder}/.{name}.{kind}-{tag}" for folder, _, name in _split(paths) for kind in ("bak", "new")
+    ]
+    remove = shlex.join([*(["sudo", "-n"] if sudo else []), "rm", "-f", *beside])
+    return f"{remove} && echo {MARK} {_parted('done')}"
+
+
+def _split(paths: Sequence[str]) -> list[tuple[str, str, str]]:
+    return [path.rpartition("/") for path in paths]
+
+
+def _one_line(script: str) -> str:
+    """For printf %b: nothing is left that some login shell does not keep within quotes, as csh a line end."""
+    return "".join(f"\\0{ord(sign):03o}" if sign in "\n\\'!" else sign for sign in script)
+
+
+def _parted(word: str) -> str:
+    """The word in two pieces, which any shell puts together."""
+    return f"{word[:2]}''{word[2:]}"

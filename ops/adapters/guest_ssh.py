@@ -1,4 +1,4 @@
-"""A guest's keys over SSH: logins that prove something, and the four scripts of `guest_commands`."""
+"""A guest's keys over SSH: logins that prove something, and what `guest_commands` has to be run."""
 
 import base64
 import binascii
@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import paramiko
 
@@ -15,6 +16,9 @@ from ops.adapters.ssh import Session, Target, arrive, enter
 from ops.adapters.ssh_transport import Transport, Waiting, offer
 from ops.core.key_files import Edit, KeyFile, Seen, digest
 from ops.errors import LifecycleError
+
+if TYPE_CHECKING:
+    from ops.adapters.ssh_channel import Conversation
 
 SECONDS = 60.0  # for one script
 MOST_PROOFS = 2  # attempts to have a removed key refused, of one host: sshd counts them
@@ -71,20 +75,25 @@ class Door:
         return room, *self._found(retired)
 
     def _untried(self, retired: Sequence[paramiko.PKey]) -> list[paramiko.PKey]:
-        return [key for key in retired if key.asbytes() not in self._answered]
+        return [key for key in retired if _offer_of(key) not in self._answered]
 
     def _found(self, retired: Sequence[paramiko.PKey]) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        accepted = frozenset(blob for blob, yes in self._answered.items() if yes)
+        accepted = frozenset(key.asbytes() for key in retired if self._answered.get(_offer_of(key)))
         return accepted, frozenset(key.asbytes() for key in self._untried(retired))
 
     def _offered(self, transport: Transport, retired: Sequence[paramiko.PKey], key: paramiko.PKey) -> bool:
         """Offer the retired keys, note what the server says of each, and tell whether `key` came in then."""
         for each in retired:
             taken = offer(transport, self.target.username, each, where=str(self.target))
-            self._answered[each.asbytes()] = taken
+            self._answered[_offer_of(each)] = taken
             if taken or not transport.is_active():
                 return False
         return offer(transport, self.target.username, key, where=str(self.target))
+
+
+def _offer_of(key: paramiko.PKey) -> bytes:
+    """What a server is shown of the key: its certificate, where it was loaded with one."""
+    return key.public_blob.key_blob if key.public_blob else key.asbytes()
 
 
 class Room:
@@ -92,6 +101,8 @@ class Room:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._word = secrets.token_hex(8)
+        self._shell: Conversation | None = None
 
     def close(self) -> None:
         """End the session."""
@@ -103,7 +114,7 @@ class Room:
         Raises:
             BarredError: the command did not run.
         """
-        lines = list(self._run(guest_commands.LOOK, tag))
+        lines = list(self._ask(guest_commands.LOOK, tag))
         if ("end", "") not in lines:
             raise self._barred()
         told = dict(lines)
@@ -122,7 +133,7 @@ class Room:
             BarredError: it did not run.
         """
         word = secrets.token_hex(8)
-        if ("alive", word) not in self._run(guest_commands.ALIVE, word):
+        if ("alive", word) not in self._run(guest_commands.alive(word)):
             raise self._barred()
 
     def replace(self, edit: Edit, tag: str) -> None:
@@ -131,29 +142,51 @@ class Room:
         Raises:
             LifecycleError: it was not replaced. UnreachableError: the connection broke; nothing is known.
         """
-        before = "-" if edit.before is None else digest(edit.before)
-        arguments = (edit.path, before, digest(edit.after), tag)
-        lines = list(
-            self._run(guest_commands.REPLACE, *arguments, sudo=edit.access == "sudo", stdin=edit.after)
-        )
-        if ("done", "") not in lines:
-            words = next((words for word, words in lines if word == "failed"), "the script did not run")
+        words = self._replaced(edit, tag)
+        if words is None and not self._holds(edit, tag):
+            words = "the script did not come to its end, or not in time"
+        if words:
             raise LifecycleError(words, where=f"{self._session.target} {edit.path}")
+
+    def _replaced(self, edit: Edit, tag: str) -> str | None:
+        """Why the file was not replaced, nothing if it was; None where the script was cut off: who knows?"""
+        before = "-" if edit.before is None else digest(edit.before)
+        arguments = (edit.path, before, digest(edit.after), str(len(edit.after)), tag)
+        sudo = edit.access == "sudo"
+        try:
+            lines = list(self._ask(guest_commands.REPLACE, *arguments, sudo=sudo, stdin=edit.after))
+        except LifecycleError:  # the shell was killed, or is slow; was it the connection, the next look fails
+            return None
+        if ("done", "") in lines:
+            return ""
+        return next((words for word, words in lines if word == "failed"), None)
+
+    def _holds(self, edit: Edit, tag: str) -> bool:
+        """Whether the file has the bytes that were asked for."""
+        return any((file.path, file.content) == (edit.path, edit.after) for file in self.look(tag).files)
 
     def discard(self, files: Sequence[KeyFile], tag: str) -> None:
         """Remove what `replace` left beside these files."""
         for access in sorted({file.access for file in files}):
             paths = [file.path for file in files if file.access == access]
-            done = list(self._run(guest_commands.DISCARD, tag, *paths, sudo=access == "sudo"))
-            if ("done", "") not in done:
+            if ("done", "") not in self._run(guest_commands.discard(paths, tag, sudo=access == "sudo")):
                 raise LifecycleError("the backup could not be removed", where=str(self._session.target))
 
-    def _run(
-        self, name: str, *arguments: str, sudo: bool = False, stdin: bytes = b""
+    def _run(self, line: str) -> Iterator[tuple[str, str]]:
+        """Run a command; where a server allows one at a time, the shell has to end before it."""
+        if self._shell:
+            shell, self._shell = self._shell, None
+            shell.close()
+        return _marked(self._session.run(line, timeout=SECONDS).stdout)
+
+    def _ask(
+        self, script: str, *arguments: str, sudo: bool = False, stdin: bytes = b""
     ) -> Iterator[tuple[str, str]]:
-        line = guest_commands.command(name, *arguments, sudo=sudo)
-        done = self._session.run(line, stdin=stdin, timeout=SECONDS)
-        return _marked(done.stdout)
+        """Ask the shell that is kept open, or another, where the last one is of no use any more."""
+        if self._shell is None or self._shell.over:
+            self._shell = self._session.converse(guest_commands.room(self._word), timeout=SECONDS)
+        asked = guest_commands.request(self._word, script, *arguments, sudo=sudo, stdin=stdin)
+        return _marked(self._shell.ask(asked, end=guest_commands.end(self._word), timeout=SECONDS))
 
     def _barred(self) -> BarredError:
         return BarredError(

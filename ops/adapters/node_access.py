@@ -38,4 +38,4 @@ def node_access(settings: SshSettings, node: str, *, known_hosts: Path) -> tuple
         host_key=place.host_key,
         known_hosts=known_hosts,
     )
-    return target, private_key(settings.private_key)
+    return target, private_key(settings.private_key.get_secret_value())

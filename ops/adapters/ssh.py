@@ -1,6 +1,5 @@
 """SSH with one named key to a host whose key is known; nothing is looked up, guessed or accepted."""
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -10,12 +9,10 @@ from pathlib import Path
 import paramiko
 
 from ops.adapters.known_hosts import KnownHosts, host_name
+from ops.adapters.ssh_channel import Completed, Conversation, completed, told
 from ops.adapters.ssh_keys import known_key
 from ops.adapters.ssh_transport import Transport, Waiting, handshake, offer, reach
-from ops.errors import AuthenticationError, LifecycleError, UnreachableError
-
-LOOK_AGAIN = 0.1  # seconds: two streams share an event, and reading one may clear the other's
-CHUNK = 65536
+from ops.errors import AuthenticationError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +34,6 @@ class Target:
         return host_name(self.address, self.port)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Completed:
-    """A command that ended: its exit status and what it wrote."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
 class Session:
     """An open connection; `run` as often as needed. Made by `connect`."""
 
@@ -56,22 +44,21 @@ class Session:
     def run(self, command: str, *, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
         """Run one command to its end or for `timeout` seconds. Any exit status is a result, not an error."""
         deadline = time.monotonic() + timeout
-        where = str(self.target)
-        try:
-            channel = self._transport.open_session(timeout=timeout)
-            with channel:
-                channel.settimeout(timeout)
-                channel.exec_command(command)
-                channel.sendall(stdin)
-                channel.shutdown_write()
-                return _collected(channel, deadline)
-        except TimeoutError:
-            words = f"the command did not end within {timeout:.0f} s; it may go on there"
-            raise LifecycleError(words, where=where) from None
-        except (paramiko.SSHException, OSError, EOFError) as error:
-            raise UnreachableError(
-                f"the connection broke while a command ran: {error}", where=where
-            ) from None
+        with told(str(self.target), timeout), self._started(command, timeout) as channel:
+            channel.sendall(stdin)
+            channel.shutdown_write()
+            return completed(channel, deadline)
+
+    def converse(self, command: str, *, timeout: float = 60.0) -> Conversation:
+        """Start a command that answers requests."""
+        with told(str(self.target), timeout):
+            return Conversation(self._started(command, timeout), str(self.target))
+
+    def _started(self, command: str, timeout: float) -> paramiko.Channel:
+        channel = self._transport.open_session(timeout=timeout)
+        channel.settimeout(timeout)
+        channel.exec_command(command)
+        return channel
 
     def close(self) -> None:
         """End the connection; a session may be closed more than once."""
@@ -146,32 +133,3 @@ def refused(target: Target, keys: Sequence[paramiko.PKey]) -> AuthenticationErro
         where=str(target),
         remedy=f"Its public half belongs into ~{target.username}/.ssh/authorized_keys there.",
     )
-
-
-def _collected(channel: paramiko.Channel, deadline: float) -> Completed:
-    """Read both streams side by side: either alone would block once the other's window is full."""
-    out, err = bytearray(), bytearray()
-    news = threading.Event()
-    for buffer in (channel.in_buffer, channel.in_stderr_buffer):
-        buffer.set_event(news)
-    ended = False
-    while not ended:
-        ended = bool(channel.eof_received or channel.closed)
-        while channel.recv_ready():
-            out += channel.recv(CHUNK)
-        while channel.recv_stderr_ready():
-            err += channel.recv_stderr(CHUNK)
-        if not ended:
-            _wait(news, deadline)
-    _wait(channel.status_event, deadline, at_most=None)
-    status = channel.recv_exit_status()
-    if status < 0:  # paramiko's word for a channel that closed without one
-        raise EOFError("closed before the command ended")
-    return Completed(status=status, stdout=out.decode(errors="replace"), stderr=err.decode(errors="replace"))
-
-
-def _wait(event: threading.Event, deadline: float, at_most: float | None = LOOK_AGAIN) -> None:
-    """Wait for the event; its absence is an error only at the deadline, for reading one stream clears it."""
-    left = deadline - time.monotonic()
-    if left <= 0 or (not event.wait(min(left, at_most or left)) and at_most is None):
-        raise TimeoutError

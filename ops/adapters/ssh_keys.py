@@ -15,20 +15,19 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
-from pydantic import SecretStr
 
 from ops.errors import LifecycleError
 
 FIRST_LINE = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
 
 
-def private_key(text: SecretStr) -> paramiko.PKey:
+def private_key(text: str) -> paramiko.PKey:
     """Read a private key as the provider does: Ed25519, ECDSA or RSA, OpenSSH's format or PEM, no passphrase.
 
     An error never shows the text. paramiko alone will not do: it knows no PKCS#8, and misreads every second
     ECDSA key in OpenSSH's format that has no comment.
     """
-    lines = text.get_secret_value().strip().splitlines()  # a key pasted on Windows has \r\n
+    lines = text.strip().splitlines()  # a key pasted on Windows has \r\n
     if not lines or not FIRST_LINE.fullmatch(lines[0]):  # cryptography takes a key without line breaks
         raise _unreadable()
     data = "\n".join([*lines, ""]).encode()

@@ -25,6 +25,20 @@ Waiting = Callable[[], AbstractContextManager[object]]
 Known = Callable[[paramiko.PKey], None]
 
 
+class Line(socket.socket):
+    """A connection that says at once what it has received.
+
+    sshd holds its next words back until the last ones are acknowledged (Nagle), and the kernel would keep the
+    acknowledgement for 40 ms: once for each login.
+    """
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """As a socket's; the kernel forgets the wish with what is sent, so that it is said each time."""
+        words = super().recv(size, flags)
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return words
+
+
 class Transport(paramiko.Transport):
     """paramiko's, with two differences.
 
@@ -71,7 +85,7 @@ def reach(address: str, port: int, *, where: str, waiting: Waiting = nullcontext
         family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror:
         raise _unreachable("the host name cannot be resolved", where) from None
-    line = socket.socket(family, kind, protocol)
+    line = Line(family, kind, protocol)
     try:
         _greeted(line, place, time.monotonic() + CONNECT_TIMEOUT, waiting)
     except TimeoutError:

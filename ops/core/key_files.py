@@ -173,6 +173,26 @@ def edited(files: Sequence[KeyFile], edits: Sequence[Edit]) -> tuple[KeyFile, ..
     return tuple(replace(file, content=after.get(file.path, file.content)) for file in files)
 
 
+def way_back(
+    first: Sequence[KeyFile], files: Sequence[KeyFile], removed: Collection[str]
+) -> tuple[Edit, ...]:
+    """The edits from the files as they are to those that were there first.
+
+    Where we have `removed` a key, whatever stands there is replaced: a way in comes before another's edit.
+    Elsewhere that may be a rotation which is done, and stays.
+    """
+    return tuple(
+        Edit(
+            path=now.path,
+            before=None if now.path in removed else now.content,
+            after=then.content or b"",
+            access=now.access,
+        )
+        for then, now in zip(first, files, strict=True)
+        if then.content != now.content
+    )
+
+
 def _model(seen: Seen, wish: Wish, number: int, entered_with: bytes) -> bytes | None:
     """The key whose options the added one takes over: its counterpart, or another of those that go."""
     mine = wish.removed[number : number + 1]

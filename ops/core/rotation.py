@@ -5,24 +5,14 @@ are refused and the new ones still log in, CLEAN up. From any doubt the way lead
 The session that came in stays open until the end; it is what restores.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from ops.core import key_files
 from ops.core.authorized_keys import EditProblem
-from ops.core.key_files import (
-    Edit,
-    KeyFile,
-    Seen,
-    Wish,
-    additions,
-    doubts,
-    edited,
-    obstacle,
-    originals,
-    removals,
-)
+from ops.core.key_files import Edit, KeyFile, Seen, Wish
 from ops.core.keys import fingerprint
 
 
@@ -43,10 +33,14 @@ class Verdict(StrEnum):
     """What came of a host."""
 
     ROTATED = "rotated"
+    UNPROVEN = "unproven"  # rotated in every file; nobody tried the old key, and another way in is open to it
     PENDING = "pending"  # nobody answered, or the connection broke: the next run takes it
     REFUSED = "refused"  # left as it is, for a reason that a person has to look at
     FAILED = "failed"  # begun or not let in; the old key is where it was
     NOT_STARTED = "not started"  # the fleet was stopped before it
+
+
+SETTLED = frozenset({Verdict.ROTATED, Verdict.UNPROVEN})  # the new key logs in, the old one is in no file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +80,19 @@ class Barred:
 
 @dataclass(frozen=True, kw_only=True)
 class Proved:
-    """The new key logged in again; `accepted` are removed keys that did, too, `untried` those not offered.
+    """The new key logged in again.
 
-    `cleaned` says whether the command that ran in that login has removed the backups.
+    Attributes:
+        accepted: removed keys that did, too.
+        untried: removed keys that were not offered, for sshd counts refusals.
+        absent: removed keys that could not be offered, for their private halves are not at hand.
+        cleaned: whether the command that ran in that login has removed the backups.
     """
 
     accepted: frozenset[bytes]
     cleaned: bool
     untried: frozenset[bytes] = frozenset()
+    absent: frozenset[bytes] = frozenset()
 
 
 Observation = Looked | Succeeded | Away | Failed | Barred | Proved
@@ -101,7 +100,10 @@ Observation = Looked | Succeeded | Away | Failed | Barred | Proved
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """Where a host stands: `files` as they are now, `first` as they were, `edits` for the step to come."""
+    """Where a host stands: `files` as they are now, `first` as they were, `edits` for the step to come.
+
+    `in_doubt` tells that sshd may take keys that stand in none of the files.
+    """
 
     phase: Phase = Phase.CHECK
     files: tuple[KeyFile, ...] = ()
@@ -110,6 +112,7 @@ class State:
     verdict: Verdict | None = None
     words: str = ""
     notes: tuple[str, ...] = ()
+    in_doubt: bool = False
 
 
 def after(state: State, observation: Observation, wish: Wish) -> State:
@@ -120,29 +123,31 @@ def after(state: State, observation: Observation, wish: Wish) -> State:
 
 def _looked(state: State, looked: Looked, wish: Wish) -> State:
     seen = looked.seen
-    if reason := obstacle(seen):
+    if reason := key_files.obstacle(seen):
         return _end(state, Verdict.REFUSED, reason)
     try:
-        edits = additions(seen, wish, looked.entered_with)
-        removals(edited(seen.there, edits), wish.retired)
+        edits = key_files.additions(seen, wish, looked.entered_with)
+        key_files.removals(key_files.edited(seen.there, edits), wish.retired)
     except EditProblem as problem:
         return _end(state, Verdict.REFUSED, str(problem))
+    notes = key_files.doubts(seen, wish.retired) if wish.removed else ()
     return replace(
         state,
         phase=Phase.ADD if edits else Phase.VERIFY,
         files=seen.there,
-        first=originals(seen, wish, looked.entered_with),
+        first=key_files.originals(seen, wish, looked.entered_with),
         edits=edits,
-        notes=doubts(seen, wish.retired) if wish.removed else (),
+        notes=notes,
+        in_doubt=bool(notes),
     )
 
 
 def _added(state: State, _done: Succeeded, _wish: Wish) -> State:
-    return replace(state, phase=Phase.VERIFY, files=edited(state.files, state.edits), edits=())
+    return replace(state, phase=Phase.VERIFY, files=key_files.edited(state.files, state.edits), edits=())
 
 
 def _removed(state: State, _done: Succeeded, _wish: Wish) -> State:
-    return replace(state, phase=Phase.PROVE, files=edited(state.files, state.edits), edits=())
+    return replace(state, phase=Phase.PROVE, files=key_files.edited(state.files, state.edits), edits=())
 
 
 def _restored(state: State, _done: Succeeded, _wish: Wish) -> State:
@@ -164,25 +169,37 @@ def _barred(state: State, barred: Barred, _wish: Wish) -> State:
 def _verified(state: State, _done: Succeeded, wish: Wish) -> State:
     if not wish.removed:
         return replace(state, phase=Phase.CLEAN, verdict=Verdict.ROTATED)
-    edits = removals(state.files, wish.retired)
+    edits = key_files.removals(state.files, wish.retired)
     return replace(state, phase=Phase.REMOVE if edits else Phase.PROVE, edits=edits)
 
 
 def _proved(state: State, proved: Proved, _wish: Wish) -> State:
     phase = Phase.END if proved.cleaned else Phase.CLEAN
-    if proved.untried:
-        marks = ", ".join(sorted(map(fingerprint, proved.untried)))
-        words = f"removed, and its refusal not tried, for sshd counts refusals: {marks}"
-        state = replace(state, notes=(*state.notes, words))
-    if not proved.accepted:
-        return replace(state, phase=phase, verdict=Verdict.ROTATED)
-    words = (
-        "the removed key still logs in, though it stands in none of sshd's files for this user: look for "
-        "AuthorizedKeysCommand, a certificate authority, or another file"
+    untried = {
+        "for sshd counts refusals": proved.untried,
+        "for its private half is not at hand": proved.absent,
+    }
+    notes = tuple(
+        f"removed, and its refusal not tried, {why}: {', '.join(sorted(map(fingerprint, blobs)))}"
+        for why, blobs in untried.items()
+        if blobs
     )
-    return replace(state, phase=phase, verdict=Verdict.FAILED, words=words)
+    verdict, words = Verdict.ROTATED, ""
+    if proved.accepted:
+        verdict, words = Verdict.FAILED, _STILL_IN
+    elif notes and state.in_doubt:
+        verdict, words = Verdict.UNPROVEN, _UNPROVEN
+    return replace(state, phase=phase, verdict=verdict, words=words, notes=(*state.notes, *notes))
 
 
+_STILL_IN = (
+    "the removed key still logs in, though it stands in none of sshd's files for this user: look for "
+    "AuthorizedKeysCommand, a certificate authority, or another file"
+)
+_UNPROVEN = (
+    "the new key logs in and the removed one stands in no file; sshd may take it all the same, and no login "
+    "with it was tried: where its private half is at hand, name it alone with --remove-key"
+)
 _DOING = {
     Phase.CHECK: "no way in",
     Phase.ADD: "the new key could not be added",
@@ -209,28 +226,10 @@ def _doubtful(state: State, observation: Observation) -> State:
         return _end(state, verdict, words)
     done = observation.written if isinstance(observation, Failed) else ()
     ours = {file.path for file in state.files} if state.phase is Phase.PROVE else {edit.path for edit in done}
-    back = _way_back(state, edited(state.files, done), ours)
+    removed = ours if state.phase in {Phase.REMOVE, Phase.PROVE} else ()
+    back = key_files.way_back(state.first, key_files.edited(state.files, done), removed)
     phase = Phase.RESTORE if back else Phase.CLEAN
     return replace(state, phase=phase, edits=back, verdict=verdict, words=words)
-
-
-def _way_back(state: State, files: Sequence[KeyFile], ours: Collection[str]) -> tuple[Edit, ...]:
-    """The edits from the files as they are to those that were there first.
-
-    Where a removal is `ours`, whatever stands there is replaced: a way in comes before another's edit.
-    Elsewhere that may be a rotation which is done, and stays.
-    """
-    removed = ours if state.phase in {Phase.REMOVE, Phase.PROVE} else ()
-    return tuple(
-        Edit(
-            path=now.path,
-            before=None if now.path in removed else now.content,
-            after=then.content or b"",
-            access=now.access,
-        )
-        for then, now in zip(state.first, files, strict=True)
-        if then.content != now.content
-    )
 
 
 def _end(state: State, verdict: Verdict, words: str) -> State:

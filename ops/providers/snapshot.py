@@ -103,9 +103,9 @@ def take(args: SnapshotArgs, description: str, *, dry_run: bool) -> str:
 
 def _taken(args: SnapshotArgs, description: str, *, dry_run: bool) -> tuple[str, Sequence[str]]:
     """Return its name, and what is to be known of it: how whole its data is, and Proxmox VE's warnings."""
-    from ops.runs import snapshot_create  # noqa: PLC0415  a program on mocks needs no network libraries
     from ops.runs.cluster import observe, opened  # noqa: PLC0415
-    from ops.runs.snapshots import Session  # noqa: PLC0415
+    from ops.runs.snapshots import create as snapshot_create  # noqa: PLC0415  a program on mocks needs no network libraries
+    from ops.runs.snapshots.steps import Session  # noqa: PLC0415
 
     with opened(None) as (settings, proxmox):
         session = Session(

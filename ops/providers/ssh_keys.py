@@ -31,7 +31,7 @@ from ops.errors import LifecycleError
 if TYPE_CHECKING:
     from ops.core.key_files import Seen
     from ops.core.rotation import State
-    from ops.runs.rotation_host import HostRun
+    from ops.runs.rotation.host import HostRun
 
 IDENTITIES = "LIFECYCLE_SSH_IDENTITIES"
 PLACE = ("address", "port", "user", "host_key")
@@ -93,11 +93,11 @@ class AuthorizedKeysProvider(ResourceProvider):
             self._settle({**props, "keys": []}, removed=dropped)
 
     def _settle(self, props: dict[str, Any], *, removed: Sequence[str]) -> None:
-        from ops.core.rotation import Verdict  # noqa: PLC0415  a program on mocks needs no network libraries
+        from ops.core.rotation import SETTLED  # noqa: PLC0415  a program on mocks needs no network libraries
 
         present = self._look(props).login_blobs()
         state = self._run(props, props["keys"], removed, present).run()
-        if state.verdict is not Verdict.ROTATED:
+        if state.verdict not in SETTLED:  # what it declares are the files
             raise LifecycleError(f"its SSH keys are not as declared: {_words(state)}", where=props["guest"])
 
     def _look(self, props: dict[str, Any]) -> "Seen":
@@ -117,7 +117,7 @@ class AuthorizedKeysProvider(ResourceProvider):
         from ops.adapters.guest_ssh import Door  # noqa: PLC0415
         from ops.adapters.ssh import Target  # noqa: PLC0415
         from ops.core.key_files import Wish  # noqa: PLC0415
-        from ops.runs.rotation_host import HostRun, Order  # noqa: PLC0415
+        from ops.runs.rotation.host import HostRun, Order  # noqa: PLC0415
 
         added, retired = _parsed(keys), _parsed(removed)
         staying = [key for key in self._private() if key.asbytes() not in {each.blob for each in retired}]
@@ -146,7 +146,7 @@ class AuthorizedKeysProvider(ResourceProvider):
         return HostRun(door=Door(target=target), order=order)
 
     def _private(self) -> list[Any]:
-        from ops.runs.rotation_keys import privates  # noqa: PLC0415
+        from ops.runs.rotation.keys import privates  # noqa: PLC0415
 
         if not self.identities:
             raise LifecycleError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from ops.adapters import connection, ssh
 from ops.adapters.api import Api
 from ops.adapters.node_access import node_access
+from ops.adapters.provider_trust import provider_trusts
 from ops.adapters.proxmox import Proxmox
 from ops.core import preflight as rules
 from ops.core.preflight import Check, Status, Wanted
@@ -19,7 +20,7 @@ def inspect(wanted: Wanted, *, connection_file: Path | None, environment: Mappin
     with ExitStack() as stack:
         inspection = Inspection(wanted, stack)
         inspection.settings(connection_file, environment)
-        inspection.api()
+        inspection.api(environment)
         inspection.what_is_there()
         inspection.ssh(environment)
     return inspection.checks
@@ -50,9 +51,10 @@ class Inspection:
 
         self._step("settings", (), judge)
 
-    def api(self) -> None:
+    def api(self, environment: Mapping[str, str]) -> None:
         """Reach the API, and learn what the token may do there."""
         self._step("endpoint", ["settings"], self._endpoint)
+        self._step("provider's TLS", ["endpoint"], lambda: self._provider(environment))
         self._step("token", ["endpoint"], self._token)
         self._step(
             "version", ["token"], lambda: [rules.judge_version(self._version, where=self.settled.endpoint)]
@@ -116,6 +118,11 @@ class Inspection:
             yield Check(
                 name="endpoint", status=Status.OK, what="reached, TLS certificate verified", where=where
             )
+
+    def _provider(self, environment: Mapping[str, str]) -> Iterator[Check]:
+        settled = self.settled
+        trusted = settled.insecure or provider_trusts(settled.endpoint, environment)
+        yield rules.judge_trust(trusted=trusted, where=settled.endpoint, ca_file=str(settled.ca_file or ""))
 
     def _token(self) -> Iterator[Check]:
         self._version = self._version or self.proxmox.version()

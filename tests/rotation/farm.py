@@ -51,12 +51,19 @@ class Farm:
         return next(self._addresses)
 
     def grow(
-        self, count: int, *, keys: Sequence[Path] = (), user: str = "root", settings: Iterable[str] = ()
+        self,
+        count: int,
+        *,
+        keys: Sequence[Path] = (),
+        user: str = "root",
+        settings: Iterable[str] = (),
+        root: Path = Path("/"),
     ) -> list[Host]:
         """Start more machines, whose user has these keys; `settings` are lines for sshd_config."""
         settings = tuple(settings)
         fresh = [self._make(keys, user, settings) for _ in range(count)]
         for host in fresh:
+            host.root = root
             host.start()
         for host in fresh:
             host.wait()

@@ -19,12 +19,13 @@ SAFE = ("-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "
 
 @dataclass
 class Host:
-    """One machine. `folder` holds its /etc, /root and /home as they are, running or not."""
+    """One machine. `folder` holds its /etc, /root and /home as they are; sshd comes from `root`."""
 
     name: str
     address: str
     folder: Path
     port: int = PORT
+    root: Path = Path("/")
     process: subprocess.Popen | None = field(default=None, repr=False)
 
     @property
@@ -69,7 +70,17 @@ class Host:
         log = (self.folder / "log").open("wb")
         with log:
             self.process = subprocess.Popen(
-                [*machine.LEASHED, *machine.APART, "sh", "-c", machine.START, "sh", self.folder, self.name],
+                [
+                    *machine.LEASHED,
+                    *machine.APART,
+                    "sh",
+                    "-c",
+                    machine.START,
+                    "sh",
+                    self.folder,
+                    self.name,
+                    self.root,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

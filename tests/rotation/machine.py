@@ -8,11 +8,13 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from filelock import FileLock
 
 PACKAGES = {"/usr/sbin/sshd": "openssh-server", "/usr/bin/ssh": "openssh-client", "/usr/bin/sudo": "sudo"}
+SHELLS = {"/usr/bin/tcsh": "tcsh", "/usr/bin/fish": "fish", "/usr/bin/busybox": "busybox"}
 POLICY = Path("/usr/sbin/policy-rc.d")
 COPIED = (
     *("pam.d", "security", "login.defs", "environment", "nsswitch.conf", "ld.so.cache", "localtime"),
@@ -24,9 +26,11 @@ Defaults env_reset, secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 ops ALL=(ALL) NOPASSWD: ALL
 """  # Debian's own, and cloud-init's line for `ops`
 
-# $1 is the machine's folder, $2 its name. Nothing that is mounted here is seen outside.
+# $1 is the machine's folder, $2 its name, $3 the root that sshd and the shells come from: this machine's own,
+# or another release's. Nothing that is mounted here is seen outside.
 START = """
 set -eu
+[ "$3" = / ] || mount --bind "$3" /mnt
 mount --bind "$1/etc" /etc
 mount --bind "$1/root" /root
 mount --bind "$1/home" /home
@@ -34,6 +38,10 @@ mount -t tmpfs -o mode=755 run /run
 mkdir -m 755 /run/sshd
 mount -t proc proc /proc
 hostname "$2"
+if [ "$3" != / ]; then
+  for folder in proc dev etc root home run; do mount --rbind "/$folder" "/mnt/$folder"; done
+  exec chroot /mnt /usr/sbin/sshd -D -e
+fi
 exec /usr/sbin/sshd -D -e
 """
 APART = ("unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child")
@@ -50,10 +58,10 @@ def missing() -> str | None:
     return None
 
 
-def provide() -> None:
-    """Install what is missing of sshd, ssh and sudo; the service is neither started nor enabled."""
+def provide(packages: Mapping[str, str] = PACKAGES) -> None:
+    """Install what is missing, of sshd, ssh and sudo at first; the service is neither started nor enabled."""
     with FileLock("/tmp/pve-lifecycle-apt.lock"):  # noqa: S108  one for all users of the machine
-        wanted = [package for path, package in PACKAGES.items() if not Path(path).exists()]
+        wanted = [package for path, package in packages.items() if not Path(path).exists()]
         if not wanted:
             return
         quiet = not POLICY.exists()

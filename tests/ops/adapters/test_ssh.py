@@ -5,7 +5,6 @@ import threading
 
 import asyncssh
 import pytest
-from pydantic import SecretStr
 
 from ops.adapters.ssh import Target, connect
 from ops.adapters.ssh_keys import known_key, private_key
@@ -23,7 +22,7 @@ def target(node) -> Target:
 @pytest.fixture
 def key(key_pair):
     """The key that the node takes."""
-    return private_key(SecretStr(key_pair.private))
+    return private_key(key_pair.private)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -35,7 +34,7 @@ def test_a_key_of_any_type_logs_in(kind, form, node, target):
     made = asyncssh.generate_private_key(kind, **KINDS[kind])
     node.authorized = made.export_public_key().decode()
     text = made.export_private_key(form).decode()
-    with connect(target, private_key(SecretStr(text.replace("\n", "\r\n").strip()))) as session:
+    with connect(target, private_key(text.replace("\n", "\r\n").strip())) as session:
         assert session.run("/usr/sbin/pvesm apiinfo").status == 0
 
 
@@ -43,7 +42,7 @@ def test_a_key_without_a_comment_is_read():
     """As `ssh-keygen -C ''` and Go's libraries write it; paramiko alone fails on every second one."""
     for _ in range(12):
         made = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
-        read = private_key(SecretStr(made.export_private_key("openssh").decode()))
+        read = private_key(made.export_private_key("openssh").decode())
         assert read.get_base64() == made.export_public_key().decode().split()[1]
 
 
@@ -91,7 +90,7 @@ def test_no_other_key_is_offered(target, key_pair, tmp_path, monkeypatch, caplog
     monkeypatch.setenv("HOME", str(tmp_path))
     other = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
     caplog.set_level("DEBUG", logger="paramiko")
-    with pytest.raises(AuthenticationError), connect(target, private_key(SecretStr(other))):
+    with pytest.raises(AuthenticationError), connect(target, private_key(other)):
         pass
     refusals = [record.message for record in caplog.records if "publickey) failed" in record.message]
     assert len(refusals) == 1
@@ -159,7 +158,7 @@ def test_a_server_that_hangs_up_is_unreachable(node, key):
 def test_a_malformed_key_is_refused_without_being_shown(text, words):
     """It may be all but one character of a real one."""
     with pytest.raises(LifecycleError, match=words) as caught:
-        private_key(SecretStr(text))
+        private_key(text)
     assert "canary" not in str(caught.value)
     assert caught.value.__cause__ is None
 
@@ -170,7 +169,7 @@ def test_a_key_with_a_passphrase_is_recognised():
         "pkcs1-pem", passphrase="x"
     )
     with pytest.raises(LifecycleError, match="passphrase"):
-        private_key(SecretStr(made.decode()))
+        private_key(made.decode())
 
 
 @pytest.mark.parametrize("form", ["{kind} {blob}", "{kind} {blob} root@pve1", "192.0.2.10 {kind} {blob}"])

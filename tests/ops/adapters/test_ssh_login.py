@@ -1,6 +1,6 @@
 """What a server does to a login, and what may be concluded from it: only its own no is a no."""
 
-import asyncio
+import shlex
 import socket
 import threading
 import time
@@ -8,57 +8,20 @@ from contextlib import contextmanager
 
 import asyncssh
 import pytest
-from pydantic import SecretStr
 
 from ops.adapters import ssh_transport
 from ops.adapters.guest_ssh import BarredError, Door
 from ops.adapters.ssh import Target, enter
-from ops.adapters.ssh_keys import private_key
 from ops.errors import AuthenticationError, DroppedError, LifecycleError, UnreachableError
-
-
-def make_key():
-    """A private key as the product reads it, and its public line."""
-    made = asyncssh.generate_private_key("ssh-ed25519")
-    return private_key(
-        SecretStr(made.export_private_key().decode())
-    ), made.export_public_key().decode().strip()
-
+from tests.ops.adapters.key_server import make_key, open_servers
 
 OLD, OLD_LINE = make_key()
 NEW, NEW_LINE = make_key()
 
 
-class Server(asyncssh.SSHServer):
-    """Takes `keys`, and does at the given offer of a key what `at_offer` says."""
-
-    keys, at_offer, offers = "", {}, []
-
-    def connection_made(self, conn):
-        """Remember it."""
-        self.conn = conn
-
-    def begin_auth(self, username):
-        """Everybody needs a key."""
-        return bool(username)
-
-    def public_key_auth_supported(self):
-        """The only way in."""
-        return True
-
-    def validate_public_key(self, username, key):
-        """Take it or not."""
-        assert username == "ops"
-        type(self).offers.append(key.export_public_key().decode().split()[1])
-        action = self.at_offer.get(len(self.offers))
-        if action:
-            action(self.conn)
-            return False
-        return key.export_public_key().decode().split()[1] in self.keys
-
-
 async def _answer(process):
-    word = process.command.split()[-1] if "pve-keys-alive" in (process.command or "") else ""
+    *words, word = shlex.split(process.command or "no")
+    word = word if words == ["echo", "pve-keys:", "alive"] else ""
     process.stdout.write(f"chatter of a login\npve-keys: alive {word}\n" if word else "no shell here\n")
     process.exit(0)
 
@@ -66,32 +29,8 @@ async def _answer(process):
 @pytest.fixture
 def server(loop):
     """Start a server with these keys; gives its target and the class that counts the offers."""
-    listeners = []
-
-    def start(keys, at_offer=None, process=_answer):
-        kind = type("Server", (Server,), {"keys": keys, "at_offer": at_offer or {}, "offers": []})
-        host_key = asyncssh.generate_private_key("ssh-ed25519")
-
-        async def listen():
-            return await asyncssh.listen(
-                "127.0.0.1", 0, server_factory=kind, server_host_keys=[host_key], process_factory=process
-            )
-
-        listener = asyncio.run_coroutine_threadsafe(listen(), loop).result()
-        listeners.append(listener)
-        line = host_key.export_public_key().decode().strip()
-        target = Target(address="127.0.0.1", port=listener.get_port(), username="ops", host_key=line)
-        return target, kind
-
-    yield start
-
-    async def close():
-        for listener in listeners:
-            listener.close()
-            await listener.wait_closed()
-        await asyncio.sleep(0.05)
-
-    asyncio.run_coroutine_threadsafe(close(), loop).result()
+    with open_servers(loop) as start:
+        yield lambda keys, at_offer=None, process=_answer: start(keys, process, at_offer)
 
 
 def test_a_connection_that_breaks_during_the_login_is_no_refusal(server):
@@ -174,14 +113,21 @@ def test_a_login_takes_the_first_key_that_opens(server):
     assert blob == NEW.asbytes()
 
 
-async def _forced(process):
+async def _deaf(process):
     process.stdout.write("pve-keys: alive but not what was asked for\n")
     process.exit(0)
 
 
-def test_a_forced_command_is_told_from_a_command_that_ran(server):
-    """It would have to know a word that was drawn a moment ago."""
-    target, _ = server(NEW_LINE, process=_forced)
+async def _parrot(process):
+    process.stdout.write(f"{process.command}\n")
+    process.stdout.write(await process.stdin.readline())
+    process.exit(0)
+
+
+@pytest.mark.parametrize("forced", [_deaf, _parrot])
+def test_a_forced_command_is_told_from_a_command_that_ran(server, forced):
+    """It would have to know a word that was drawn a moment ago, or what a shell makes of the line."""
+    target, _ = server(NEW_LINE, process=forced)
     room, _ = Door(target=target).enter([NEW])
     with pytest.raises(BarredError, match="forced command"):
         room.answers()

@@ -77,6 +77,14 @@ def test_drift_is_seen_and_mended(provider, host):
     assert host.files[FIRST] == line("old") + line("new")
 
 
+def test_a_host_that_may_take_keys_from_elsewhere_is_as_declared(provider, host):
+    """The files are what is declared; that no login with the retired key was tried is no failed `up`."""
+    host.settings["authorizedkeyscommand"] = "/usr/bin/hand-out %u"
+    host.files[FIRST] += line("leaver")
+    provider.create(props("old", "new", retired=["leaver"]))
+    assert host.files[FIRST] == line("old") + line("new")
+
+
 def test_a_delete_never_takes_the_last_way_in(provider, host):
     """The keys of others go, those that we log in with stay."""
     host.files[FIRST] = line("old") + line("ada") + line("bob")
@@ -89,7 +97,7 @@ def test_a_delete_never_takes_the_last_way_in(provider, host):
 def test_an_outage_is_no_change_and_no_absence(provider, host, monkeypatch):
     """A guest that does not answer is an error in each of them."""
     host.away = 10**6
-    monkeypatch.setattr("ops.runs.rotation_host.PATIENCE", 0.0)
+    monkeypatch.setattr("ops.runs.rotation.host.PATIENCE", 0.0)
     with pytest.raises(LifecycleError, match="SSH keys"):
         provider.read("id", props("old"))
     with pytest.raises(LifecycleError, match="SSH keys"):

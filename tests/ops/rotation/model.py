@@ -7,12 +7,16 @@ import base64
 import re
 from dataclasses import dataclass, field
 
+from ops.adapters.ssh import Target
 from ops.core import authorized_keys
-from ops.core.key_files import KeyFile, Seen, digest
+from ops.core.key_files import KeyFile, Seen, Wish, digest
 from ops.core.keys import PublicKey
 from ops.errors import AuthenticationError, DroppedError, LifecycleError, UnreachableError
+from ops.runs.rotation.host import Order
+from ops.runs.rotation.targets import Host
 
 HOME = "/home/ops/"
+HOST = Host(name="web", target=Target(address="192.0.2.1", port=22, username="ops"))
 OURS = "192.0.2.7"  # where we come from, for `from=`
 
 
@@ -72,6 +76,7 @@ class ModelHost:
     read_only: bool = False
     node: bool = False
     held: tuple[str, ...] = ("old", "new")
+    settings: dict[str, str] = field(default_factory=dict)
     fate: Fate = field(default_factory=Fate)
     backups: dict[str, bytes] = field(default_factory=dict)
     away: int = 0
@@ -198,7 +203,7 @@ class ModelRoom:
             home=HOME,
             files=tuple(files),
             is_node=self.host.node,
-            settings={"authorizedkeysfile": " ".join(self.host.names)},
+            settings={"authorizedkeysfile": " ".join(self.host.names), **self.host.settings},
         )
 
     def _replaced(self, edit, tag):
@@ -209,3 +214,16 @@ class ModelRoom:
             raise LifecycleError("somebody else changed it meanwhile")
         self.host.backups.setdefault(f"{edit.path} {tag}", now)
         self.host.files[edit.path] = edit.after
+
+
+def order_for(*, add=("new",), remove=("old",), entry=("old", "new"), held=("new",), retired=("old",)):
+    """A rotation by the names of its keys."""
+    return Order(
+        wish=Wish(
+            added=tuple(map(public, add)), removed=tuple(map(public, remove)), held=frozenset(map(blob, held))
+        ),
+        entry=tuple(map(Key, entry)),
+        held=tuple(map(Key, held)),
+        retired=tuple(map(Key, retired)),
+        tag="t",
+    )

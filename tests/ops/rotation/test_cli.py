@@ -10,7 +10,8 @@ import pytest
 
 from ops import rotate_keys
 from ops.errors import AuthenticationError
-from ops.runs import rotation, rotation_audit
+from ops.runs.rotation import audit as rotation_audit
+from ops.runs.rotation import run as rotation
 from tests.ops.rotation.model import HOME, ModelHost, ModelRoom
 
 FIRST = f"{HOME}.ssh/authorized_keys"

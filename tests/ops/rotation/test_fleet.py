@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ops.core.rotation import Phase, State, Verdict
-from ops.runs.rotation_fleet import Fleet
-from ops.runs.rotation_targets import Host
+from ops.runs.rotation.fleet import Fleet
+from ops.runs.rotation.targets import Host
 
 HOSTS = [Host(name=f"h{number:03}", target=None) for number in range(40)]
 
@@ -92,6 +92,18 @@ def test_a_host_that_tells_nothing_is_no_canary(verdict):
 
     fleet(rotate, canaries=1).run(HOSTS)
     assert begun == ["h000", "h001", "h002", "h003"]
+
+
+def test_a_canary_whose_old_key_nobody_could_try_is_one():
+    """The new key logs in there: the others go side by side."""
+    together = threading.Barrier(2)
+
+    def rotate(host, _waits):
+        if host.name != "h000":
+            together.wait(timeout=5)
+        return ended(Verdict.UNPROVEN)
+
+    assert verdicts(fleet(rotate, canaries=1).run(HOSTS[:3])) == [Verdict.UNPROVEN] * 3
 
 
 def test_too_many_failures_stop_the_fleet():

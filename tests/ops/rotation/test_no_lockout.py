@@ -9,16 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ops.adapters import rotation_journal
-from ops.adapters.ssh import Target
 from ops.core.key_files import Wish
 from ops.core.rotation import Verdict
-from ops.runs import rotation
-from ops.runs.rotation_host import Order, Waits
-from ops.runs.rotation_targets import Host
-from tests.ops.rotation.model import HOME, Fate, Key, Killed, ModelDoor, ModelHost, blob, line, public
+from ops.runs.rotation import run as rotation
+from ops.runs.rotation.host import Order, Waits
+from tests.ops.rotation.model import HOME, HOST, Fate, Key, Killed, ModelDoor, ModelHost, blob, line, public
 
 FIRST, SECOND, ELSEWHERE = f"{HOME}.ssh/authorized_keys", f"{HOME}.ssh/authorized_keys2", "/etc/ssh/keys/ops"
-HOST = Host(name="web", target=Target(address="192.0.2.1", port=22, username="ops"))
 RUNS = 2000
 TAGS = itertools.count()
 

@@ -1,5 +1,6 @@
 """A farm of real sshd processes for each test, two key pairs, and the command as an operator types it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -74,3 +75,26 @@ def rotate(start):
         return process.returncode, said
 
     return rotate
+
+
+@pytest.fixture
+def report_of(farm, old, new, tmp_path):
+    """Rotate the keys of the farm's hosts: exit code, and what the report says of each."""
+
+    def run(*words, user="root"):
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "ops.rotate_keys", "--json"),
+                *("--hosts", farm.inventory(user), "--known-hosts", farm.known_hosts()),
+                *("--add-key", f"{new}.pub", "--remove-key", f"{old}.pub", *words),
+            ],
+            cwd=ROOT,
+            env=os.environ | {"XDG_STATE_HOME": tmp_path / "state", "XDG_RUNTIME_DIR": tmp_path / "run"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)["hosts"]
+
+    return run

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.rotation.farm import public
+from tests.rotation.farm import new_key, public
 
 pytestmark = pytest.mark.system
 
@@ -119,3 +119,18 @@ def _known_as(farm, host):
     path = farm.folder / "known_hosts"
     path.write_text(f"[{host.address}]:{host.port} {stranger.host_key}\n")
     return path
+
+
+def test_a_certificate_beside_the_removed_key_is_tried_as_ssh_would(farm, rotate, tmp_path, old, new):
+    """The bare key is refused and its certificate opens still: that is no success, and it is told."""
+    authority = new_key(tmp_path / "authority")
+    (host,) = farm.grow(1, keys=[old], settings=["TrustedUserCAKeys /etc/authority.pub"])
+    host.path("/etc/authority.pub").write_text(f"{public(authority)}\n")
+    subprocess.run(["ssh-keygen", "-q", "-s", authority, "-I", "x", "-n", "root", f"{old}.pub"], check=True)
+    code, said = rotate()
+    assert host.takes(old)
+    assert (code, "still logs in" in " ".join(said.split())) == (1, True), said
+    host.path("/etc/authority.pub").write_text(f"{public(new)}\n")
+    code, said = rotate()
+    assert code == 0, said
+    assert not host.takes(old)

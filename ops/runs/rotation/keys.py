@@ -1,17 +1,17 @@
 """The key files that a rotation is given, read once: public ones, and private halves beside them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
-from pydantic import SecretStr
 
 from ops.adapters.ssh_keys import private_key
 from ops.core.key_files import Wish
 from ops.core.keys import KeyProblem, PublicKey, fingerprint, is_weak, parse_public_key
 from ops.errors import LifecycleError
-from ops.runs.rotation_host import Order
+from ops.runs.rotation.host import Order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +26,15 @@ class KeyPaths:
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """All that was read. `private` are by blob, those that log in now first."""
+    """All that was read. `private` are by blob, those that log in now first.
+
+    `certified` are the removed keys beside which a certificate lies, and with it.
+    """
 
     added: tuple[PublicKey, ...]
     removed: tuple[PublicKey, ...]
     private: dict[bytes, paramiko.PKey]
+    certified: dict[bytes, paramiko.PKey]
     entry: bytes
 
     @property
@@ -65,12 +69,22 @@ def load(paths: KeyPaths) -> Keys:
             )
     named = [path for path in (paths.identity, *paths.new_identities) if path]
     beside = [path.with_suffix("") for path in (*paths.remove, *paths.add) if path.suffix == ".pub"]
-    private = {key.asbytes(): key for key in privates([*named, *(path for path in beside if path.exists())])}
+    files = [*named, *(path for path in beside if path.exists())]
+    read = list(zip(files, privates(files), strict=True))
+    private = {key.asbytes(): key for _, key in read}
     if not private:
         raise LifecycleError(
             "no private key is at hand that logs in now", remedy="Name it with --identity FILE."
         )
-    return Keys(added=added, removed=removed, private=private, entry=next(iter(private)))
+    gone = {key.blob for key in removed}
+    certified = {
+        key.asbytes(): with_it
+        for path, key in read
+        if key.asbytes() in gone and (with_it := _certified(path))
+    }
+    return Keys(
+        added=added, removed=removed, private=private, certified=certified, entry=read[0][1].asbytes()
+    )
 
 
 def order(keys: Keys, tag: str) -> Order:
@@ -98,7 +112,12 @@ def order(keys: Keys, tag: str) -> Order:
         wish=Wish(added=keys.added, removed=keys.removed, held=frozenset(staying)),
         entry=_distinct(keys, entry),
         held=_distinct(keys, mine or staying[:1]),
-        retired=_distinct(keys, [key.blob for key in keys.removed if key.blob in keys.private]),
+        retired=tuple(
+            each[key.blob]
+            for each in (keys.private, keys.certified)  # ssh offers both
+            for key in keys.removed
+            if key.blob in each
+        ),
         tag=tag,
     )
 
@@ -129,9 +148,22 @@ def privates(paths: Iterable[Path]) -> Iterator[paramiko.PKey]:
         except OSError as error:
             raise LifecycleError(f"cannot be read: {error.strerror}", where=str(path)) from None
         try:
-            yield private_key(SecretStr(text))
+            yield private_key(text)
         except LifecycleError as error:
             raise LifecycleError(error.what, where=str(path), remedy=error.remedy) from None
+
+
+def _certified(path: Path) -> paramiko.PKey | None:
+    """The key with the certificate that lies beside it, where `ssh-keygen -s` leaves it and ssh finds it."""
+    certificate = path.with_name(f"{path.name}-cert.pub")
+    if not certificate.exists():
+        return None
+    (key,) = privates([path])
+    with suppress(ValueError, OSError, paramiko.SSHException):
+        key.load_certificate(str(certificate))
+    if key.public_blob is None or "-cert-v" not in key.public_blob.key_type:
+        raise LifecycleError("is no certificate of this key", where=str(certificate))
+    return key
 
 
 def _distinct(keys: Keys, blobs: Sequence[bytes]) -> tuple[paramiko.PKey, ...]:

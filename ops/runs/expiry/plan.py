@@ -4,12 +4,21 @@ from dataclasses import dataclass
 
 from ops.adapters.proxmox import Proxmox
 from ops.core.ceiling import Ceiling
-from ops.core.expiring import Decision, Policy, Verdict, count_running_lab, decide, decide_all, within
+from ops.core.expiring import (
+    Decision,
+    Policy,
+    Reason,
+    Verdict,
+    count_running_lab,
+    decide_all,
+    depends_on_flags,
+    within,
+)
 from ops.core.selection import Selection
 from ops.errors import LifecycleError
 from ops.runs.cluster import Inventory
+from ops.runs.expiry.stopping import judged
 from ops.runs.parallel import side_by_side
-from ops.runs.stopping import is_set
 
 AT_ONCE = 8  # configurations
 
@@ -39,24 +48,24 @@ def planned(
         meant = [verdict for verdict in verdicts if verdict.guest.vmid in numbers]
         offline = tuple(node for node in offline if node in nodes)
     held = within(ceiling, meant, running_lab=count_running_lab(inventory.guests))
-    judged = with_protection(proxmox, held, policy)
-    return Plan(all=tuple(verdicts), meant=tuple(judged), offline_nodes=offline)
+    return Plan(all=tuple(verdicts), meant=tuple(with_flags(proxmox, held, policy)), offline_nodes=offline)
 
 
-def with_protection(proxmox: Proxmox, verdicts: list[Verdict], policy: Policy) -> list[Verdict]:
-    """Refuse the stops of protected guests; PVE's flag stands in the guest's own configuration only.
+def with_flags(proxmox: Proxmox, verdicts: list[Verdict], policy: Policy) -> list[Verdict]:
+    """Judge again, with their own configurations, the guests for which those matter.
 
-    So only the configurations of the guests that would be stopped are read, side by side. One that cannot be
-    read changes nothing here: it is read again before the stop, and that one fails then.
+    Only these are read, side by side. One that cannot be read changes nothing here: it is read again before
+    the stop, and that one fails then. Over the ceiling no write is right, and none is asked for.
     """
+    if any(verdict.reason is Reason.OVER_CEILING for verdict in verdicts):
+        return verdicts
 
-    def judged(verdict: Verdict) -> Verdict:
+    def again(verdict: Verdict) -> Verdict:
         try:
-            protected = is_set(proxmox.guest_config(verdict.guest), "protection")
+            return judged(verdict.guest, proxmox.guest_config(verdict.guest), policy)
         except LifecycleError:
             return verdict
-        return decide(verdict.guest, policy, protected=protected)
 
-    due = [verdict for verdict in verdicts if verdict.decision is Decision.STOP]
-    known = {each.guest.vmid: each for each in side_by_side(judged, due, workers=AT_ONCE)}
+    asked = [verdict for verdict in verdicts if depends_on_flags(verdict)]
+    known = {each.guest.vmid: each for each in side_by_side(again, asked, workers=AT_ONCE)}
     return [known.get(verdict.guest.vmid, verdict) for verdict in verdicts]

@@ -3,21 +3,14 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Gauge
-
-from ops.adapters import metrics
 from ops.core.keys import PublicKey, fingerprint
 from ops.core.rotation import Looked, State
-from ops.runs.rotation import over_ssh
-from ops.runs.rotation_fleet import everywhere
-from ops.runs.rotation_host import HostRun, Order, Waits
-from ops.runs.rotation_targets import Host
-
-OPERATION = "retired_keys"
+from ops.runs.rotation.fleet import everywhere
+from ops.runs.rotation.host import HostRun, Order, Waits
+from ops.runs.rotation.run import over_ssh
+from ops.runs.rotation.targets import Host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,22 +59,3 @@ def document(findings: Sequence[Finding], retired: Sequence[PublicKey]) -> dict[
             for finding in findings
         ],
     }
-
-
-def write_metrics(
-    directory: Path, findings: Sequence[Finding], retired: Sequence[PublicKey], now: datetime
-) -> None:
-    """What the alert on retired keys reads; a host that nobody could look at has no sample."""
-    registry = CollectorRegistry()
-    gauge = Gauge(
-        "ssh_retired_key_present",
-        "1 where a retired key stands in a file that sshd reads.",
-        ["guest", "vmid", "fingerprint"],
-        registry=registry,
-    )
-    for finding in findings:
-        for key in retired if not finding.words else ():
-            labels = (finding.host.name, str(finding.host.vmid or ""), fingerprint(key.blob))
-            gauge.labels(*labels).set(key in finding.present)
-    metrics.add_success(registry, OPERATION, now)
-    metrics.write(metrics.data_file(directory, OPERATION), registry)

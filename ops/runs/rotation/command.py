@@ -16,12 +16,14 @@ from ops.adapters.run_lock import only_run
 from ops.core.selection import Selection
 from ops.core.stack_keys import with_keys
 from ops.errors import LifecycleError
-from ops.runs import rotation_keys, rotation_report, rotation_targets
-from ops.runs.rotation import Policy, apply
-from ops.runs.rotation_fleet import Result
-from ops.runs.rotation_host import Order
-from ops.runs.rotation_keys import KeyPaths, Keys
-from ops.runs.rotation_targets import Host, Login
+from ops.runs.rotation import keys as rotation_keys
+from ops.runs.rotation import report as rotation_report
+from ops.runs.rotation import targets as rotation_targets
+from ops.runs.rotation.fleet import Result
+from ops.runs.rotation.host import Order
+from ops.runs.rotation.keys import KeyPaths, Keys
+from ops.runs.rotation.run import Policy, apply
+from ops.runs.rotation.targets import Host, Login
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,60 +1,37 @@
 """How a clean-up looks: while it runs, at its end, and as a document."""
 
 from dataclasses import asdict
-from typing import Any, Self
+from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.table import Table
 from rich.text import Text
 
-from ops import cli
+from ops import consoles, tables
 from ops.core.model import Guest
 from ops.core.outcomes import GOOD, Outcome
-from ops.core.retention import Decision, Plan, Verdict
-from ops.runs.cleanup import Report, Screen
+from ops.core.retention import Decision, Verdict
+from ops.runs.cleanup.run import Report, Screen
+from ops.runs.snapshots.delete import action_on
+from ops.runs.watching import Watching, called
+from ops.tables import Cell
 
 WOULD = "would be done"
 TOMORROW = "tomorrow"
 STYLES = {WOULD: "yellow", TOMORROW: "yellow", **{result.value: "green" for result in GOOD}}
 
 
-class Watch:
-    """Progress on stderr: a bar on a terminal, and a line for each end, also in a journal."""
+class Watch(Watching):
+    """Progress on stderr while snapshots are deleted."""
 
     def __init__(self) -> None:
-        self._console = cli.progress_console()
-        self._bar = Progress(
-            TextColumn("deleting snapshots"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._task = TaskID(0)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        super().__init__("deleting snapshots")
 
     def screen(self) -> Screen:
         """What the run calls."""
-        return Screen(warn=self._warn, planned=self._planned, ended=self._ended)
-
-    def _warn(self, words: str) -> None:
-        self._console.print(Text(f"warning: {words}", style="yellow"), soft_wrap=True)
-
-    def _planned(self, plan: Plan) -> None:
-        self._task = self._bar.add_task("", total=len(plan.of(Verdict.DELETE)))
-
-    def _ended(self, outcome: Outcome) -> None:
-        took = "" if outcome.seconds is None else f" ({outcome.seconds:.1f} s)"
-        line = f"{_named(outcome.guest)}: {outcome.action}: {outcome.result.value}{took}"
-        self._console.print(Text(line), soft_wrap=True)
-        self._bar.advance(self._task)
+        return Screen(
+            warn=self.warn,
+            planned=lambda plan: self.begun(len(plan.of(Verdict.DELETE))),
+            ended=lambda outcome: self.ended([outcome]),
+        )
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -71,33 +48,24 @@ def document(report: Report) -> dict[str, Any]:
 
 def show(report: Report, *, dry_run: bool) -> None:
     """The report for people: what is done or would be, what comes next, and what was not possible."""
-    console = cli.result_console()
-    table = Table(box=None, pad_edge=False)
-    for heading in ("guest", "node", "what", "result", "why"):
-        table.add_column(heading, overflow="fold")
-    if dry_run:
-        for each in report.plan.of(Verdict.DELETE):
-            _row(table, each.guest, f"delete snapshot {each.snapshot.name}", WOULD, each.reason)
-    for outcome in report.outcomes:
-        _row(table, outcome.guest, outcome.action, outcome.result.value, outcome.words)
-    for each in report.plan.of(Verdict.ANNOUNCE):
-        _row(table, each.guest, f"delete snapshot {each.snapshot.name}", TOMORROW, each.reason)
-    if table.row_count:
-        console.print(table)
+    console = consoles.result_console()
+    rows = [
+        *(_due(each, WOULD) for each in report.plan.of(Verdict.DELETE) if dry_run),
+        *(_row(each.guest, each.action, each.result.value, each.words) for each in report.outcomes),
+        *(_due(each, TOMORROW) for each in report.plan.of(Verdict.ANNOUNCE)),
+    ]
+    tables.show(console, ("guest", "node", "what", "result", "why"), rows)
     for trouble in report.troubles:
         console.print(Text(trouble, style="bold red"), soft_wrap=True)
     console.print(Text(_verdict(report, dry_run=dry_run), style="bold"), soft_wrap=True)
 
 
-def _row(table: Table, guest: Guest, what: str, result: str, why: str) -> None:
-    style = STYLES.get(result, "bold red")
-    table.add_row(
-        Text(_named(guest)),
-        Text(guest.node),
-        Text(what),
-        Text(result, style=style),
-        Text(why),
-    )
+def _due(decision: Decision, result: str) -> list[Cell]:
+    return _row(decision.guest, action_on(decision.snapshot.name), result, decision.reason)
+
+
+def _row(guest: Guest, what: str, result: str, why: str) -> list[Cell]:
+    return [called(guest), guest.node, what, Text(result, STYLES.get(result, "bold red")), why]
 
 
 def _verdict(report: Report, *, dry_run: bool) -> str:
@@ -116,10 +84,6 @@ def _verdict(report: Report, *, dry_run: bool) -> str:
         f"If that is right, say so: --max-deletions {plan.due}"
     )
     return ", ".join(words) + "." + (held_back if plan.over_the_ceiling else "")
-
-
-def _named(guest: Guest) -> str:
-    return f"{guest.name} ({guest.vmid})"
 
 
 def _about(guest: Guest) -> dict[str, Any]:

@@ -7,24 +7,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ops.adapters.connection import Connection
+from ops.adapters.metrics import write_success
 from ops.adapters.notices import Delivery
 from ops.adapters.proxmox import Proxmox
 from ops.adapters.run_lock import only_run
 from ops.core.ceiling import Ceiling
-from ops.core.now import VARIABLE, named_time
 from ops.core.outcomes import GOOD, Outcome, Result, all_good
 from ops.core.retention import Plan, Policy, Verdict, decide_all
 from ops.core.selection import Selection
 from ops.core.waiting import Limits
 from ops.errors import LifecycleError
 from ops.runs import clocks
-from ops.runs.cleanup_deletions import Deletions
-from ops.runs.cleanup_notices import notices_of
+from ops.runs.cleanup.deletions import Deletions
+from ops.runs.cleanup.notices import notices_of
 from ops.runs.cluster import observe, opened
 from ops.runs.recording import recorded
-from ops.runs.snapshot_delete import action_on
-from ops.runs.snapshot_listing import Listing, list_all
-from ops.runs.snapshot_metrics import write_snapshots, write_success
+from ops.runs.snapshots.delete import action_on
+from ops.runs.snapshots.listing import Listing, list_all
+from ops.runs.snapshots.metrics import write_snapshots
 from ops.runs.telling import complaints, tell
 
 OPERATION = "cleanup_snapshots"
@@ -118,19 +118,14 @@ def _see(request: Request, settings: Connection, proxmox: Proxmox, screen: Scree
     inventory = observe(proxmox)
     guests = inventory.chosen(request.selection)
     nodes = sorted({guest.node for guest in guests}.difference(inventory.offline_nodes))
-    for warning in _odd_times(proxmox, nodes, request.now):
+    acts = not request.dry_run
+    for warning in clocks.odd_times(proxmox, nodes, request.now, os.environ, acts=acts):
         screen.warn(warning)
     listing = list_all(proxmox, guests, inventory.offline_nodes)
     policy = Policy(max_age=request.max_age, ceiling=request.ceiling, zone=settings.zone)
     plan = decide_all(listing.held, policy, request.now)
     screen.planned(plan)
     return _Seen(listing=listing, plan=plan, policy=policy, offline_nodes=inventory.offline_nodes)
-
-
-def _odd_times(proxmox: Proxmox, nodes: Sequence[str], now: datetime) -> list[str]:
-    if named_time(os.environ) is not None:  # it is meant to differ from every clock
-        return [f"{VARIABLE} is set: ages are judged as of {now.isoformat()}"]
-    return clocks.warnings_of(proxmox, nodes, now)
 
 
 def _applied(request: Request, settings: Connection, proxmox: Proxmox, screen: Screen) -> Report:

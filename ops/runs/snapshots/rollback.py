@@ -15,7 +15,7 @@ from ops.core.snapshots import Snapshot
 from ops.core.tags import parse_tags
 from ops.errors import LifecycleError, UnknownOutcomeError
 from ops.runs.actions import carry_out
-from ops.runs.snapshots import (
+from ops.runs.snapshots.steps import (
     Plan,
     Session,
     Step,

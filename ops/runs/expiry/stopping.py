@@ -1,4 +1,4 @@
-"""Stopping one expired guest: look again, shut it down, see that it is down, and keep it down."""
+"""Ending one expired guest: look again, shut it down, see that it is down, and keep it down."""
 
 import time
 from collections.abc import Mapping
@@ -44,7 +44,15 @@ class Ending:
     @property
     def stopped(self) -> bool:
         """Whether this run has taken the guest down."""
-        return any(outcome.action == STOP and outcome.result in GOOD for outcome in self.outcomes)
+        return self._has_done(STOP)
+
+    @property
+    def kept_down(self) -> bool:
+        """Whether this run has taken its start at boot away."""
+        return self._has_done(STAY_DOWN)
+
+    def _has_done(self, action: str) -> bool:
+        return any(outcome.action == action and outcome.result in GOOD for outcome in self.outcomes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +67,12 @@ class _View:
         return self.verdict.guest.lock
 
 
-def stop(proxmox: Proxmox, scanned: Verdict, terms: Terms) -> Ending:
-    """Stop the guest, unless what the scan saw is no longer so. Expected failures become outcomes."""
+def end(proxmox: Proxmox, scanned: Verdict, terms: Terms) -> Ending:
+    """Stop the guest or keep it down, unless what the scan saw is no longer so.
+
+    One that was down in the scan and runs now is left to the next run, for nobody was told. Expected failures
+    become outcomes.
+    """
     try:
         view = _look_where_it_is(proxmox, scanned.guest, terms.policy)
         if view is not None and view.verdict.decision is Decision.STOP and view.lock:
@@ -69,10 +81,15 @@ def stop(proxmox: Proxmox, scanned: Verdict, terms: Terms) -> Ending:
                 return _locked(view.verdict, held, terms.lock_wait)
             view = _look_where_it_is(proxmox, view.verdict.guest, terms.policy)
     except LifecycleError as error:
-        return Ending(verdict=scanned, outcomes=(_outcome(scanned.guest, STOP, Result.FAILED, str(error)),))
+        return Ending(
+            verdict=scanned,
+            outcomes=(_outcome(scanned.guest, action_on(scanned), Result.FAILED, str(error)),),
+        )
     if view is None:
         return replace(_left(scanned, "it is gone"), gone=True)
-    if view.verdict.decision is not Decision.STOP:
+    if view.verdict.decision is Decision.KEEP_DOWN:
+        return Ending(verdict=view.verdict, outcomes=_keep_down(proxmox, view))
+    if view.verdict.decision is not Decision.STOP or scanned.decision is not Decision.STOP:
         return _changed(view.verdict)
     down = _take_down(proxmox, view.verdict.guest, terms.shutdown_timeout)
     keep = _keep_down(proxmox, view) if down.result in GOOD else ()
@@ -115,10 +132,10 @@ def _look(proxmox: Proxmox, guest: Guest, policy: Policy) -> _View:
         guest,
         status=status,
         tags=str(config.get("tags", "")),
-        template=is_set(config, "template"),
+        template=_is_set(config, "template"),
         lock=str(config["lock"]) if config.get("lock") else None,
     )
-    return _View(verdict=decide(fresh, policy, protected=is_set(config, "protection")), config=config)
+    return _View(verdict=judged(fresh, config, policy), config=config)
 
 
 def _take_down(proxmox: Proxmox, guest: Guest, timeout: int) -> Outcome:
@@ -164,7 +181,7 @@ def _keep_down(proxmox: Proxmox, view: _View) -> tuple[Outcome, ...]:
     The declaration says it for the program's guests, and two writers would undo each other.
     """
     guest = view.verdict.guest
-    if parse_tags(guest.tags).managed or not is_set(view.config, "onboot"):
+    if parse_tags(guest.tags).managed or not _is_set(view.config, "onboot"):
         return ()
     try:
         digest = str(proxmox.guest_config(guest).get("digest", ""))
@@ -197,6 +214,16 @@ def _outcome(guest: Guest, action: str, result: Result, words: str) -> Outcome:
     return Outcome(guest=guest, action=action, result=result, words=words)
 
 
-def is_set(config: Mapping[str, Any], name: str) -> bool:
-    """Whether a flag of a guest's configuration is on."""
+def action_on(verdict: Verdict) -> str:
+    """What is to be done to a guest that is stopped or kept down."""
+    return STOP if verdict.decision is Decision.STOP else STAY_DOWN
+
+
+def judged(guest: Guest, config: Mapping[str, Any], policy: Policy) -> Verdict:
+    """Decide on a guest by what the scan says of it and the flags of its own configuration."""
+    protected, starts = _is_set(config, "protection"), _is_set(config, "onboot")
+    return decide(guest, policy, protected=protected, starts_at_boot=starts)
+
+
+def _is_set(config: Mapping[str, Any], name: str) -> bool:
     return str(config.get(name, 0)) == "1"

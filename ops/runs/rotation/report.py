@@ -7,9 +7,9 @@ from typing import Any
 from ops.core import authorized_keys
 from ops.core.keys import PublicKey, fingerprint
 from ops.core.rotation import Verdict
-from ops.runs.rotation import edits_to_come
-from ops.runs.rotation_fleet import Result
-from ops.runs.rotation_host import Order
+from ops.runs.rotation.fleet import Result
+from ops.runs.rotation.host import Order
+from ops.runs.rotation.run import edits_to_come
 
 
 def document(
@@ -69,6 +69,8 @@ def summary(results: Sequence[Result]) -> str:
     """The counts in a sentence, and what they ask for."""
     counts = Counter(verdict_of(result) for result in results)
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    if counts[Verdict.ROTATED] == len(results) and any(result.state.in_doubt for result in results):
+        return f"{said}. The notes say how a certificate or a key command might yet let the old key in."
     if counts[Verdict.ROTATED] == len(results):
         return f"{said}. The old private key is of no use any more."
     return f"{said}. Keep the old private key until a run ends with every host rotated."

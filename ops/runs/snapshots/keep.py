@@ -7,7 +7,7 @@ from ops.core.keeping import Kept, with_keep, without_keep
 from ops.core.model import Guest
 from ops.core.outcomes import Outcome, Result
 from ops.errors import LifecycleError, UnknownOutcomeError
-from ops.runs.snapshots import Plan, Session, Step, find, missing, refused, while_unlocked
+from ops.runs.snapshots.steps import Plan, Session, Step, find, missing, refused, while_unlocked
 
 RELEASED = "released"  # where the keep line was all: some readers of forms drop an empty value
 

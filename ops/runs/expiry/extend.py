@@ -1,5 +1,6 @@
 """Extending one guest: its day in the stack's file where the program owns it, and on its tag at once."""
 
+import os
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from ops.core.expiry import day_in_zone
 from ops.core.extending import Extension, ExtensionError, Wish, extension
 from ops.core.selection import Selection
 from ops.errors import LifecycleError, UnknownOutcomeError
+from ops.runs.clocks import refuse_another_day
 from ops.runs.cluster import observe, opened
 
 
@@ -37,6 +39,8 @@ def extend(request: Request, connection_file: Path | None, *, now: datetime, dry
     """Give the guest its new day. Nothing is changed in a dry run, or where anything speaks against it."""
     with opened(connection_file) as (settings, proxmox):
         inventory = observe(proxmox)
+        if not dry_run:
+            refuse_another_day(proxmox, now, os.environ)
         (guest,) = inventory.chosen(Selection(words=(request.guest,)))
         config = proxmox.guest_config(guest)
         today = day_in_zone(now, settings.zone)

@@ -171,11 +171,13 @@ class HostRun:
 
     def _prove(self, files: Sequence[KeyFile]) -> Observation:
         """Offer what was removed, log in with a key that stays; the command that runs there cleans up."""
+        absent = self.order.wish.retired - {key.asbytes() for key in self.order.retired}
 
         def attempt() -> Proved:
             room, accepted, untried = self.door.prove(self.order.retired, self.order.held[0])
             with closing(room):
-                return Proved(accepted=accepted, cleaned=self._cleaned(room, files), untried=untried)
+                cleaned = self._cleaned(room, files)
+            return Proved(accepted=accepted, cleaned=cleaned, untried=untried, absent=absent)
 
         return self._patiently(attempt)
 

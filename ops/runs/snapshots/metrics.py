@@ -1,7 +1,6 @@
 """Every snapshot of the cluster for Prometheus, as times that it compares with its own clock (TRAPS D4)."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -66,10 +65,3 @@ def _known(path: Path, unread: Collection[int]) -> list[Sample]:
         ]
     except (OSError, ValueError):
         return []
-
-
-def write_success(directory: Path, operation: str, now: datetime) -> None:
-    """Stamp the operation's last success."""
-    registry = CollectorRegistry()
-    metrics.add_success(registry, operation, now)
-    metrics.write(metrics.data_file(directory, operation), registry)

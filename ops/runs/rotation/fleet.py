@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from ops.core.rotation import State, Verdict
+from ops.core.rotation import SETTLED, State, Verdict
 from ops.runs.parallel import side_by_side
-from ops.runs.rotation_host import Waits
-from ops.runs.rotation_targets import Host
+from ops.runs.rotation.host import Waits
+from ops.runs.rotation.targets import Host
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ class Fleet:
             if testing or self._failures >= self.max_failures:
                 self._stopped.set()
         before = self._at_once()
-        self._proven += verdict is Verdict.ROTATED
+        self._proven += verdict in SETTLED
         return 1 + self._at_once() - before
 
     def _at_once(self) -> int:

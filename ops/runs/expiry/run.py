@@ -7,22 +7,22 @@ from datetime import datetime
 from pathlib import Path
 
 from ops.adapters.connection import NoticeSettings
+from ops.adapters.metrics import write_success
 from ops.adapters.notices import Delivery, channels
 from ops.adapters.proxmox import Proxmox
 from ops.adapters.run_lock import only_run
 from ops.core.ceiling import Ceiling
 from ops.core.expiring import UNDONE, Decision, Policy, Verdict
-from ops.core.now import named_time
 from ops.core.outcomes import Outcome, Result, all_good
 from ops.errors import LifecycleError
-from ops.runs import clocks, expire_metrics, expire_notices
+from ops.runs import clocks
 from ops.runs.cluster import observe, opened
-from ops.runs.expire_metrics import Seen, Stop
-from ops.runs.expire_plan import Plan, planned
+from ops.runs.expiry import metrics, notices
+from ops.runs.expiry.metrics import Seen, Stop
+from ops.runs.expiry.plan import Plan, planned
+from ops.runs.expiry.stopping import Ending, Terms, action_on, end
 from ops.runs.parallel import side_by_side
 from ops.runs.recording import recorded
-from ops.runs.snapshot_metrics import write_success
-from ops.runs.stopping import STOP, Ending, Terms, stop
 from ops.runs.telling import complaints, tell
 
 UNTOLD = "no channel for notices is set up, so nobody would be stopped"
@@ -78,6 +78,11 @@ class Report:
         return frozenset(ending.verdict.guest.vmid for ending in self.endings if ending.stopped)
 
     @property
+    def kept_down(self) -> frozenset[int]:
+        """The vmids of the guests whose start at boot this run has taken away."""
+        return frozenset(ending.verdict.guest.vmid for ending in self.endings if ending.kept_down)
+
+    @property
     def restopped(self) -> frozenset[int]:
         """Those among them that were stopped before, and started by somebody."""
         return self.stopped & self.again
@@ -104,7 +109,7 @@ class Report:
 class Screen:
     """Who watches: `warn` hears what is odd, `planned` sees the plan before anything is done.
 
-    `begun` gets the number of stops, `ended` each end as it comes.
+    `begun` gets the number of guests that are worked on, `ended` each end as it comes.
     """
 
     warn: Callable[[str], None]
@@ -127,14 +132,14 @@ def expire(request: Request, *, connection_file: Path | None, screen: Screen) ->
                 screen.warn(UNTOLD)
             return Report(plan=plan)
         with (
-            only_run(expire_metrics.OPERATION, settings.endpoint),
-            recorded(request.recorded_in, expire_metrics.OPERATION, request.now) as record,
+            only_run(metrics.OPERATION, settings.endpoint),
+            recorded(request.recorded_in, metrics.OPERATION, request.now) as record,
         ):
             plan = _plan(proxmox, request, policy, screen)
-            before = expire_metrics.remember(request.metrics) if request.metrics else {}
-            valid = expire_metrics.still_valid(before, plan.all, policy.zone, policy.now)
-            again, notices = frozenset(valid), settings.notices
-            report = _apply(proxmox, plan, request, policy, notices=notices, screen=screen, again=again)
+            before = metrics.remember(request.metrics) if request.metrics else {}
+            valid = metrics.still_valid(before, plan.all, policy.zone, policy.now)
+            again, heard_by = frozenset(valid), settings.notices
+            report = _apply(proxmox, plan, request, policy, heard_by=heard_by, screen=screen, again=again)
             report = _leave_metrics(request, report, valid, policy)
             record.outcomes, record.succeeded = report.outcomes, report.succeeded
         return replace(report, troubles=(*report.troubles, *filter(None, [record.trouble])))
@@ -142,10 +147,10 @@ def expire(request: Request, *, connection_file: Path | None, screen: Screen) ->
 
 def _plan(proxmox: Proxmox, request: Request, policy: Policy, screen: Screen) -> Plan:
     inventory = observe(proxmox)
-    if named_time(os.environ) is None:  # a named time is meant to differ
-        nodes = sorted({guest.node for guest in inventory.guests} - set(inventory.offline_nodes))
-        for warning in clocks.warnings_of(proxmox, nodes, policy.now):
-            screen.warn(warning)
+    nodes = sorted({guest.node for guest in inventory.guests} - set(inventory.offline_nodes))
+    acts = not request.dry_run
+    for warning in clocks.odd_times(proxmox, nodes, policy.now, os.environ, acts=acts):
+        screen.warn(warning)
     plan = planned(proxmox, inventory, request.words, request.ceiling, policy)
     screen.planned(plan)
     return plan
@@ -157,14 +162,14 @@ def _apply(
     request: Request,
     policy: Policy,
     *,
-    notices: NoticeSettings,
+    heard_by: NoticeSettings,
     screen: Screen,
     again: frozenset[int],
 ) -> Report:
     soon, due = plan.of(Decision.WARN), plan.of(Decision.STOP)
-    warnings = tell(notices, expire_notices.warnings(soon, request.now))
+    warnings = tell(heard_by, notices.warnings(soon, request.now))
     heard = any(each.accepted for each in warnings)
-    announced = tell(notices, expire_notices.stops(due, again, request.now))
+    announced = tell(heard_by, notices.stops(due, again, request.now))
     report = Report(
         plan=plan,
         warned=len(soon) if heard else 0,
@@ -173,13 +178,14 @@ def _apply(
         deliveries=(*warnings, *announced),
     )
     if not request.without_notice and not any(each.accepted for each in announced):
-        return replace(report, withheld=tuple(_refused(verdict, WITHHELD) for verdict in due))
+        report, due = replace(report, withheld=tuple(_refused(verdict, WITHHELD) for verdict in due)), []
+    due += plan.of(Decision.KEEP_DOWN)  # nobody loses anything that runs, and so nobody is told
     terms = Terms(policy=policy, lock_wait=request.lock_wait, shutdown_timeout=request.shutdown_timeout)
 
     endings: dict[int, Ending] = {}
 
     def one(verdict: Verdict) -> None:
-        ending = stop(proxmox, verdict, terms)
+        ending = end(proxmox, verdict, terms)
         endings[verdict.guest.vmid] = ending
         screen.ended(ending)
 
@@ -198,7 +204,7 @@ def _apply(
 
 
 def _refused(verdict: Verdict, words: str) -> Outcome:
-    return Outcome(guest=verdict.guest, action=STOP, result=Result.REFUSED, words=words)
+    return Outcome(guest=verdict.guest, action=action_on(verdict), result=Result.REFUSED, words=words)
 
 
 def _leave_metrics(request: Request, report: Report, valid: Mapping[int, Stop], policy: Policy) -> Report:
@@ -206,9 +212,9 @@ def _leave_metrics(request: Request, report: Report, valid: Mapping[int, Stop], 
         return report
     try:
         seen = _seen(report, valid, policy.now)
-        expire_metrics.write(request.metrics, seen, policy.zone, counts=request.recorded_in is not None)
+        metrics.write(request.metrics, seen, policy.zone, counts=request.recorded_in is not None)
         if report.succeeded and request.recorded_in:
-            write_success(request.recorded_in, expire_metrics.OPERATION, policy.now)
+            write_success(request.recorded_in, metrics.OPERATION, policy.now)
     except LifecycleError as error:
         return replace(report, troubles=(str(error),))
     return report
@@ -228,6 +234,7 @@ def _seen(report: Report, valid: Mapping[int, Stop], now: datetime) -> Seen:
         stops=stops,
         stopped=report.stopped,
         restopped=report.restopped,
+        kept_down=len(report.kept_down),
         warned=report.warned,
         withheld=len(report.withheld),
         offline_nodes=len(report.plan.offline_nodes),

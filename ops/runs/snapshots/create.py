@@ -18,7 +18,7 @@ from ops.errors import LifecycleError
 from ops.runs.actions import carry_out
 from ops.runs.looking import look_after
 from ops.runs.parallel import one_at_a_time_by, side_by_side
-from ops.runs.snapshots import Plan, Session, Step, find, while_unlocked
+from ops.runs.snapshots.steps import Plan, Session, Step, find, while_unlocked
 
 PREFIX = "manual"
 PROMISED = 10.0  # seconds, CS-003

@@ -4,16 +4,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from paramiko import PKey
-
 from ops.adapters import guest_ssh
 from ops.adapters.rotation_journal import Journal
 from ops.core.key_files import Edit, edited, removals
 from ops.core.keys import fingerprint
-from ops.core.rotation import Phase, State, Verdict
-from ops.runs.rotation_fleet import Fleet, Result, everywhere
-from ops.runs.rotation_host import Door, HostRun, Order, Waits
-from ops.runs.rotation_targets import Host
+from ops.core.rotation import SETTLED, Phase, State, Verdict
+from ops.runs.rotation.fleet import Fleet, Result, everywhere
+from ops.runs.rotation.host import Door, HostRun, Order, Waits
+from ops.runs.rotation.targets import Host
 
 LASTING = frozenset({Phase.REMOVE, Phase.END})  # noted before a key goes, and when a host is done
 
@@ -76,22 +74,15 @@ def apply(
 
 
 def _told(state: State, order: Order) -> State:
-    """Say which keys no login could be tried with."""
-    if state.verdict is not Verdict.ROTATED:
+    """Say which new keys no login could be tried with."""
+    if state.verdict not in SETTLED:
         return state
-    notes = [
-        f"{words}, for its private half is not at hand: {', '.join(marks)}"
-        for words, keys, tried in (
-            ("added, and no login tried with it", order.wish.added, order.held),
-            ("removed, and its refusal not tried", order.wish.removed, order.retired),
-        )
-        if (marks := [fingerprint(key.blob) for key in keys if key.blob not in _blobs(tried)])
-    ]
-    return replace(state, notes=(*state.notes, *notes))
-
-
-def _blobs(keys: Sequence[PKey]) -> set[bytes]:
-    return {key.asbytes() for key in keys}
+    held = {key.asbytes() for key in order.held}
+    marks = [fingerprint(key.blob) for key in order.wish.added if key.blob not in held]
+    if not marks:
+        return state
+    words = "added, and no login tried with it, for its private half is not at hand"
+    return replace(state, notes=(*state.notes, f"{words}: {', '.join(marks)}"))
 
 
 def plan(hosts: Sequence[Host], order: Order, parallel: int) -> list[Result]:

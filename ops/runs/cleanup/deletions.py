@@ -14,8 +14,8 @@ from ops.core.retention import Decision, Policy, Verdict, decide
 from ops.core.waiting import Limits
 from ops.errors import LifecycleError
 from ops.runs.parallel import one_at_a_time_by, pause
-from ops.runs.snapshot_delete import action_on, send
-from ops.runs.snapshots import find
+from ops.runs.snapshots.delete import action_on, send
+from ops.runs.snapshots.steps import find
 
 NODES = 32  # rows side by side; a cluster has at most about that many nodes
 

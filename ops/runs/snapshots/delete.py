@@ -13,7 +13,7 @@ from ops.core.snapshots import Snapshot
 from ops.errors import LifecycleError
 from ops.runs.actions import carry_out
 from ops.runs.looking import Look, look_after
-from ops.runs.snapshots import (
+from ops.runs.snapshots.steps import (
     Plan,
     Session,
     Step,

@@ -39,6 +39,8 @@ STOPS_RUN = "pve_lifecycle_expire_stops"
 STOPS_RUN_HELP = "Guests that the last run stopped."
 RESTOPS_RUN = "pve_lifecycle_expire_restops"
 RESTOPS_RUN_HELP = "Guests that the last run stopped again, after somebody had started them."
+KEPT_DOWN_RUN = "pve_lifecycle_expire_kept_down"
+KEPT_DOWN_RUN_HELP = "Guests whose start at boot the last run took away."
 WARNED_RUN = "pve_lifecycle_expire_warned"
 WARNED_RUN_HELP = "Guests whose end was announced by the last run, to a channel that accepted it."
 WITHHELD_RUN = "pve_lifecycle_expire_withheld"
@@ -69,6 +71,7 @@ class Seen:
     stops: Mapping[int, Stop]
     stopped: frozenset[int]
     restopped: frozenset[int]
+    kept_down: int
     warned: int
     withheld: int
     offline_nodes: int
@@ -139,6 +142,7 @@ def _counts(registry: CollectorRegistry, seen: Seen) -> None:
     for name, words, value in (
         (STOPS_RUN, STOPS_RUN_HELP, len(seen.stopped)),
         (RESTOPS_RUN, RESTOPS_RUN_HELP, len(seen.restopped)),
+        (KEPT_DOWN_RUN, KEPT_DOWN_RUN_HELP, seen.kept_down),
         (WARNED_RUN, WARNED_RUN_HELP, seen.warned),
         (WITHHELD_RUN, WITHHELD_RUN_HELP, seen.withheld),
         (INVENTORY_RUN, INVENTORY_RUN_HELP, len(seen.verdicts)),

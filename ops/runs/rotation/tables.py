@@ -7,13 +7,14 @@ from rich.text import Text
 
 from ops.core.keys import fingerprint
 from ops.core.rotation import Verdict
-from ops.runs.rotation_audit import Finding
-from ops.runs.rotation_fleet import Result
-from ops.runs.rotation_host import Order
-from ops.runs.rotation_report import edits, intent, verdict_of
+from ops.runs.rotation.audit import Finding
+from ops.runs.rotation.fleet import Result
+from ops.runs.rotation.host import Order
+from ops.runs.rotation.report import edits, intent, verdict_of
 
 STYLES = {
     Verdict.ROTATED: "green",
+    Verdict.UNPROVEN: "yellow",
     Verdict.PENDING: "yellow",
     Verdict.REFUSED: "red",
     Verdict.FAILED: "bold red",

@@ -1,0 +1,32 @@
+"""What an audit of retired keys found, for node_exporter."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from ops.adapters import metrics
+from ops.core.keys import PublicKey, fingerprint
+from ops.runs.rotation.audit import Finding
+
+OPERATION = "retired_keys"
+
+
+def write_metrics(
+    directory: Path, findings: Sequence[Finding], retired: Sequence[PublicKey], now: datetime
+) -> None:
+    """What the alert on retired keys reads; a host that nobody could look at has no sample."""
+    registry = CollectorRegistry()
+    gauge = Gauge(
+        "ssh_retired_key_present",
+        "1 where a retired key stands in a file that sshd reads.",
+        ["guest", "vmid", "fingerprint"],
+        registry=registry,
+    )
+    for finding in findings:
+        for key in retired if not finding.words else ():
+            labels = (finding.host.name, str(finding.host.vmid or ""), fingerprint(key.blob))
+            gauge.labels(*labels).set(key in finding.present)
+    metrics.add_success(registry, OPERATION, now)
+    metrics.write(metrics.data_file(directory, OPERATION), registry)
