@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from ops import cli
+from ops import cli, consoles
 from ops.core.preflight import Status, passed
 from ops.preflight import show_checks
 
@@ -29,7 +29,7 @@ def permissions(*, connection_file: Path | None, as_json: bool) -> int:
     """
     from ops.runs.audit import inspect_permissions  # noqa: PLC0415 - the API's library: time that --help spares
 
-    with cli.progress_console().status("Asking Proxmox …"):
+    with consoles.progress_console().status("Asking Proxmox …"):
         checks = inspect_permissions(connection_file)
     if as_json:
         cli.print_json({"ok": passed(checks), "checks": [asdict(check) for check in checks]})
@@ -37,7 +37,7 @@ def permissions(*, connection_file: Path | None, as_json: bool) -> int:
     show_checks(checks)
     amiss = sum(check.status is Status.FAILED for check in checks)
     verdict = "This is not the documented role." if amiss else "Ready for operations."
-    cli.result_console().print(Text(f"\n{verdict}", style="bold"))
+    consoles.result_console().print(Text(f"\n{verdict}", style="bold"))
     return cli.FAILED if amiss else cli.DONE
 
 

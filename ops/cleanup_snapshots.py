@@ -55,14 +55,14 @@ def _parsed(parse: Callable[[str], T]) -> Callable[[click.Context, click.Paramet
 )
 @click.option(
     "--lock-wait",
-    type=click.FloatRange(min=0),
+    type=cli.Seconds(),
     default=300,
     show_default=True,
     help="Seconds to wait for the locks of guests, once all others are done.",
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=1),
+    type=cli.Seconds(1),
     default=3600,
     show_default=True,
     help="Seconds that one deletion may take.",
@@ -91,8 +91,8 @@ def command(
     Exit code 0: whatever was due is gone. 1: something could not be done, seen or told.
     """
     # proxmoxer, requests and pydantic: half a second that --help spares
-    from ops.runs.cleanup import Request, clean_up  # noqa: PLC0415
-    from ops.runs.cleanup_view import Watch, document, show  # noqa: PLC0415
+    from ops.runs.cleanup.run import Request, clean_up  # noqa: PLC0415
+    from ops.runs.cleanup.view import Watch, document, show  # noqa: PLC0415
 
     now = read_now(os.environ)
     request = Request(

@@ -1,9 +1,11 @@
 """The one boundary between the verbs and the shell: errors to exit codes, words to the right stream."""
 
+import errno
 import functools
 import gc
 import io
 import json
+import math
 import os
 import signal
 import sys
@@ -11,15 +13,17 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.text import Text
 
+from ops.consoles import progress_console
 from ops.core.selection import Selection, SelectionError
 from ops.core.tags import Environment
+from ops.core.visible import escaped, visible
 from ops.errors import LifecycleError
 
 DONE = 0
@@ -27,15 +31,44 @@ FAILED = 1
 USAGE = 2
 BUG = 70  # EX_SOFTWARE of sysexits.h: no verb returns it
 INTERRUPTED = 130
-LONG = 240  # columns
+WEEK = 604_800  # seconds
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # a disk on which stdout lies
 COLLECT_AFTER = 100_000  # objects; at Python's 700 the collector takes a fifth of a scan of 5,000 guests
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+@dataclass
+class _Answer:
+    """Whether the command was asked for a JSON document, and whether it has written one."""
+
+    wanted: bool = False
+    given: bool = False
+
+
 def json_option() -> Decorator:
-    """`--json`: the result as one JSON document on stdout."""
-    return click.option("--json", "as_json", is_flag=True, help="Write the result as JSON to stdout.")
+    """`--json`: the result, or why there is none, as one JSON document on stdout."""
+
+    def note(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's
+        context.ensure_object(_Answer).wanted = value
+        return value
+
+    words = "Write the result as JSON to stdout."
+    return click.option("--json", "as_json", is_flag=True, callback=note, help=words)
+
+
+class Seconds(click.FloatRange):
+    """A time to wait: a number, and no longer than a week, which no timer or sleep stumbles over."""
+
+    def __init__(self, minimum: float = 0, maximum: float = WEEK) -> None:
+        super().__init__(minimum, maximum)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Refuse also what is no number, for it is neither below nor above a limit."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is no time in seconds.", param, ctx)
+        return number
 
 
 def connection_option() -> Decorator:
@@ -100,49 +133,58 @@ def metrics_option() -> Decorator:
     )
 
 
-def progress_console() -> Console:
-    """Where progress and complaints go: stderr, so that stdout stays a result that can be piped."""
-    return Console(stderr=True, highlight=False, markup=False)
-
-
-def result_console() -> Console:
-    """Where results go: stdout. In a pipe or a journal its lines are long, and not folded at 80 columns."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    return Console(highlight=False, markup=False, width=None if terminal or "COLUMNS" in os.environ else LONG)
-
-
 def print_json(document: object) -> None:
     """Write one JSON document to stdout, untouched by the terminal's width."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))  # also where stdout is closed
+    if context := click.get_current_context(silent=True):
+        context.ensure_object(_Answer).given = True
+    click.echo(escaped(json.dumps(document, indent=2, ensure_ascii=False)))  # also where stdout is closed
 
 
 def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
     """Run a verb and return its exit code.
 
     0 done, 1 an expected failure or a failed item of a batch, 2 usage, 130 interrupted.
-    Anything else is a bug: its traceback is shown and the code is 70.
+    Anything else is a bug: its traceback is shown and the code is 70. With `--json` stdout gets one document
+    however it ends, but for a command line that is wrong.
     """
     if argv is None:  # a process of its own, that ends soon
         gc.set_threshold(COLLECT_AFTER)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal's encoding lacks is no failure
             stream.reconfigure(errors="backslashreplace")
+    answer = _Answer()
     try:
         with _signals():
-            result = command.main(args=argv, standalone_mode=False)
+            result = command.main(args=argv, standalone_mode=False, obj=answer)
     except click.UsageError as error:
         error.show()
         return USAGE
-    except click.Abort:  # click makes this of a KeyboardInterrupt
-        _complain("Interrupted.")
-        return INTERRUPTED
-    except (LifecycleError, click.ClickException) as error:
-        _complain(str(error))
-        return FAILED
-    except Exception:  # noqa: BLE001 - the last boundary: whatever arrives here is a bug and is shown whole
-        traceback.print_exc()
-        return BUG
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last boundary
+        code, problem = _judged(error)
+        if answer.wanted and not answer.given:
+            words = {"what": problem.what, "where": problem.where, "remedy": problem.remedy}
+            print_json({"ok": False, "error": words})
+        return code
     return result if isinstance(result, int) else DONE
+
+
+def _judged(error: BaseException) -> tuple[int, LifecycleError]:
+    """Say on stderr what went wrong; what nobody expected is a bug, and is shown whole."""
+    if isinstance(error, LifecycleError):
+        code, problem = FAILED, error
+    elif isinstance(error, click.ClickException):
+        code, problem = FAILED, LifecycleError(error.format_message())
+    elif isinstance(error, click.Abort | KeyboardInterrupt):  # click makes the one of the other
+        code, problem = INTERRUPTED, LifecycleError("Interrupted.")
+    elif isinstance(error, OSError) and error.errno in FULL:
+        code, problem = FAILED, LifecycleError(f"the output cannot be written: {error.strerror}")
+    else:
+        click.echo(visible("".join(traceback.format_exception(error))), err=True, nl=False)
+        return BUG, LifecycleError(
+            f"a bug of this program ({type(error).__name__}); stderr has its traceback"
+        )
+    _complain(str(problem))
+    return code, problem
 
 
 @contextmanager

@@ -62,7 +62,8 @@ def command() -> None:
 
     Without GUEST it is about all guests. One is stopped only if exactly one environment tag says lab, exactly
     one valid expiry tag names a day that is over, there is no no-expire, and it is neither protected nor a
-    template; tags are read again just before. Nothing is ever deleted.
+    template; tags are read again just before. Nothing is ever deleted. One that is down stays down: where no
+    stack declares it, its start at boot is taken away.
 
     Exit code 0: all is done that was due. 1: a guest that is due was not stopped, a node is offline, or a
     notice was not accepted. Odd tags are shown and counted, and do not change the code.
@@ -92,7 +93,7 @@ def command() -> None:
 )
 @click.option(
     "--lock-wait",
-    type=click.FloatRange(0, 3600),
+    type=cli.Seconds(maximum=3600),
     default=300,
     show_default=True,
     help="Seconds to wait for a guest that is locked.",
@@ -126,8 +127,8 @@ def run_command(
 ) -> int:
     """Scan, decide, tell, stop; the group's own words are the help."""
     # proxmoxer, requests and pydantic: half a second that --help spares
-    from ops.runs.expire import Request, expire  # noqa: PLC0415
-    from ops.runs.expire_view import Watch, complain, document, show  # noqa: PLC0415
+    from ops.runs.expiry.run import Request, expire  # noqa: PLC0415
+    from ops.runs.expiry.view import Watch, complain, document, show  # noqa: PLC0415
 
     now = read_now(os.environ)
     request = Request(

@@ -6,20 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 from rich.text import Text
 
-from ops import cli
+from ops import cli, consoles
 from ops.clock import read_now
-from ops.core.expiring import STOPPED, Decision, Policy, Verdict, decide_all, environment_of
-from ops.core.expiry import day_in_zone
+from ops.core.expiring import STOPPED
 from ops.core.extending import Wish
-from ops.core.tags import expiry_tag, parse_day, parse_tags
+from ops.core.tags import expiry_tag, parse_day
 
 if TYPE_CHECKING:
-    from ops.runs.extend import Extended
-
-STYLES = {Decision.STOP: "bold red", Decision.WARN: "yellow", Decision.REFUSE: "magenta", Decision.LEAVE: ""}
+    from ops.runs.expiry.extend import Extended
 
 
 def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
@@ -69,7 +65,7 @@ def extend_command(
     Days count from the last valid day, or from today where that has passed. The reason is left in a remark
     above `expires_on` in the stack's file; for a guest that no stack declares, in its notes in Proxmox VE.
     """
-    from ops.runs.extend import Request, extend  # noqa: PLC0415 - the API's library: time that --help spares
+    from ops.runs.expiry.extend import Request, extend  # noqa: PLC0415 - the API's library: time that --help spares
 
     if (days is None) == (until is None):
         raise click.UsageError("give --days or --until, one of the two")
@@ -123,7 +119,7 @@ def _tell(done: "Extended", *, dry_run: bool) -> None:
     if guest.status == STOPPED and not dry_run:
         lines.append("It is stopped. " + _start(managed=extension.managed))
     for line in lines:
-        cli.result_console().print(Text(line), soft_wrap=True)
+        consoles.result_console().print(Text(line), soft_wrap=True)
 
 
 def _start(*, managed: bool) -> str:
@@ -137,57 +133,14 @@ def _start(*, managed: bool) -> str:
 @cli.json_option()
 def list_command(*, connection_file: Path | None, as_json: bool) -> int:
     """Show each guest's last day, the days left, and what the next run would do with it."""
-    from ops.runs.cluster import observe, opened  # noqa: PLC0415 - the API's library
-    from ops.runs.expire_plan import with_protection  # noqa: PLC0415 - the API's library
+    from ops.runs.expiry.listing import document, list_all, show  # noqa: PLC0415 - the API's library
 
-    now = read_now(os.environ)
-    with opened(connection_file) as (settings, proxmox):
-        inventory, policy = observe(proxmox), Policy(now=now, zone=settings.zone)
-        verdicts = with_protection(proxmox, decide_all(inventory.guests, policy), policy)
-    rows = [_row(verdict, today=day_in_zone(now, settings.zone)) for verdict in verdicts]
+    listing = list_all(connection_file, read_now(os.environ))
     if as_json:
-        offline = list(inventory.offline_nodes)
-        cli.print_json({"now": now.isoformat(), "guests": rows, "offline_nodes": offline})
+        cli.print_json(document(listing))
     else:
-        _table(rows)
-    for node in inventory.offline_nodes:
-        cli.progress_console().print(f"The node {node} is offline; what runs there is not known.")
-    return cli.FAILED if inventory.offline_nodes else cli.DONE
-
-
-def _row(verdict: Verdict, *, today: date) -> dict[str, object]:
-    guest, day = verdict.guest, verdict.expires_on
-    return {
-        "vmid": guest.vmid,
-        "name": guest.name,
-        "node": guest.node,
-        "kind": guest.kind.value,
-        "status": guest.status,
-        "environment": environment_of(guest),
-        "owner": "pulumi" if parse_tags(guest.tags).managed else None,
-        "expires_on": day.isoformat() if day else None,
-        "days_left": (day - today).days if day else None,
-        "decision": verdict.decision.value,
-        "reason": verdict.words,
-    }
-
-
-def _table(rows: list[dict[str, object]]) -> None:
-    names = (
-        "vmid",
-        "name",
-        "status",
-        "environment",
-        "owner",
-        "expires_on",
-        "days_left",
-        "decision",
-        "reason",
-    )
-    table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        style = STYLES[Decision(str(row["decision"]))]
-        table.add_row(*(Text("" if row[name] is None else str(row[name]), style=style) for name in names))
-    cli.result_console().print(table)
+        show(listing)
+    for node in listing.offline_nodes:
+        words = Text(f"The node {node} is offline; what runs there is not known.")
+        consoles.progress_console().print(words, soft_wrap=True)
+    return cli.FAILED if listing.offline_nodes else cli.DONE

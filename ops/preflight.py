@@ -8,10 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.table import Table
 from rich.text import Text
 
-from ops import cli
+from ops import cli, consoles, tables
 from ops.core.preflight import Check, Status, Wanted, passed
 
 VOLUME = re.compile(r"[A-Za-z][\w.-]*:vztmpl/[^/\s]+", re.ASCII)
@@ -65,7 +64,7 @@ def command(
         image=None if image == "none" else image,
         from_image=image != "none",
     )
-    with cli.progress_console().status("Asking Proxmox …"):
+    with consoles.progress_console().status("Asking Proxmox …"):
         checks = inspect(wanted, connection_file=connection_file, environment=os.environ)
     if as_json:
         cli.print_json({"ok": passed(checks), "checks": [asdict(check) for check in checks]})
@@ -79,19 +78,17 @@ def show(checks: Sequence[Check]) -> None:
     show_checks(checks)
     failures = sum(check.status is Status.FAILED for check in checks)
     verdict = f"{failures} would fail." if failures else "Ready for `pulumi up`."
-    cli.result_console().print(Text(f"\n{verdict}", style="bold"))
+    consoles.result_console().print(Text(f"\n{verdict}", style="bold"))
 
 
 def show_checks(checks: Sequence[Check]) -> None:
     """A table, then what to do, in lines that are not broken so that commands can be copied."""
-    console = cli.result_console()
-    table = Table(box=None, pad_edge=False)
-    for heading in ("check", "status", "what", "where"):
-        table.add_column(heading, overflow="fold")
-    for check in checks:
-        status = Text(check.status.value, style=STYLES[check.status])
-        table.add_row(Text(check.name), status, Text(check.what), Text(check.where))
-    console.print(table)
+    console = consoles.result_console()
+    rows = [
+        (check.name, Text(check.status.value, STYLES[check.status]), check.what, check.where)
+        for check in checks
+    ]
+    tables.show(console, ("check", "status", "what", "where"), rows)
     for check in checks:
         if check.remedy:
             console.print(Text(f"\n{check.name}: {check.what}\n{check.remedy}"), soft_wrap=True)

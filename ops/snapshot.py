@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ops import cli
+from ops import cli, consoles
 from ops import snapshot_options as options
 from ops.clock import read_now
 from ops.core.expiry import is_over
 from ops.core.keeping import Kept
 from ops.core.selection import Selection
+from ops.core.visible import visible
 from ops.errors import LifecycleError
 from ops.snapshot_options import Manner, manner_options
 
 if TYPE_CHECKING:  # what a verb does imports the API's library: time that --help spares
     from ops.core.outcomes import Outcome
-    from ops.runs.snapshots import Plan, Session, Step
+    from ops.runs.snapshots.steps import Plan, Session, Step
 
 
 @click.group(name="pve-snapshot")
@@ -60,7 +61,7 @@ def create(
     --all templates are left out.
     """
     from ops import snapshot_report as report  # noqa: PLC0415 - as above
-    from ops.runs import snapshot_create as run  # noqa: PLC0415
+    from ops.runs.snapshots import create as run  # noqa: PLC0415
 
     if (keep_until is None) != (reason is None):
         raise click.UsageError("give --keep-until and --reason together: nothing is kept without a reason")
@@ -85,7 +86,7 @@ def list_(*, selection: Selection, connection_file: Path | None, as_json: bool) 
     """
     from ops import snapshot_report as report  # noqa: PLC0415 - as above
     from ops.runs.cluster import observe, opened  # noqa: PLC0415
-    from ops.runs.snapshot_listing import list_all  # noqa: PLC0415
+    from ops.runs.snapshots.listing import list_all  # noqa: PLC0415
 
     now = read_now(os.environ)
     with opened(connection_file) as (settings, proxmox), report.progress("Reading"):
@@ -110,7 +111,7 @@ def rollback(*, guest: str, name: str, yes: bool, metrics_directory: Path | None
     Today's tags and start at boot stay. A guest that runs is switched off hard, and started again afterwards.
     """
     from ops import snapshot_report as report  # noqa: PLC0415 - as above
-    from ops.runs import snapshot_rollback as run  # noqa: PLC0415
+    from ops.runs.snapshots import rollback as run  # noqa: PLC0415
 
     asks = not yes and not manner.dry_run
     if asks and not (sys.stdin and sys.stdin.isatty()):  # None where it was closed
@@ -119,7 +120,7 @@ def rollback(*, guest: str, name: str, yes: bool, metrics_directory: Path | None
         plan = run.plan(session, session.one(guest), name)
         (step,) = plan.steps
         if asks or not (manner.dry_run or manner.as_json):
-            report.show_plan(plan, cli.progress_console())
+            report.show_plan(plan, consoles.progress_console())
         if asks and not step.refusal:
             _ask(step.guest.name or str(step.guest.vmid))
         with report.progress("Rolling back"):
@@ -138,7 +139,7 @@ def delete(*, guest: str, names: tuple[str, ...], metrics_directory: Path | None
     The oldest first, one after another. A kept one must be released before.
     """
     from ops import snapshot_report as report  # noqa: PLC0415 - as above
-    from ops.runs import snapshot_delete as run  # noqa: PLC0415
+    from ops.runs.snapshots import delete as run  # noqa: PLC0415
 
     with _session(manner) as session:
         plan = run.plan(session, session.one(guest), names)
@@ -171,7 +172,7 @@ def release(*, guest: str, name: str, manner: Manner) -> int:
 
 
 def _described(guest: str, name: str, wanted: "Callable[[Session], Kept | None]", manner: Manner) -> int:
-    from ops.runs import snapshot_keep as run  # noqa: PLC0415 - as above
+    from ops.runs.snapshots import keep as run  # noqa: PLC0415 - as above
 
     with _session(manner) as session:
         keep = wanted(session)
@@ -183,7 +184,7 @@ def _described(guest: str, name: str, wanted: "Callable[[Session], Kept | None]"
 @contextmanager
 def _session(manner: Manner) -> "Iterator[Session]":
     from ops.runs.cluster import observe, opened  # noqa: PLC0415 - as above
-    from ops.runs.snapshots import Session  # noqa: PLC0415
+    from ops.runs.snapshots.steps import Session  # noqa: PLC0415
 
     now = read_now(os.environ)
     with opened(manner.connection_file) as (settings, proxmox):
@@ -203,7 +204,7 @@ def _keep(session: "Session", until: date, reason: str) -> Kept:
 
 
 def _ask(called: str) -> None:
-    typed = click.prompt(f"Type the guest's name ({called}) to go back", err=True)
+    typed = click.prompt(f"Type the guest's name ({visible(called)}) to go back", err=True)
     if typed.strip() != called:
         raise LifecycleError("that is not the guest's name", remedy="Nothing was done.")
 
@@ -220,7 +221,7 @@ def _end(
     code = report.show(plan, outcomes, dry_run=manner.dry_run, as_json=manner.as_json)
     directory, verb = timings
     if directory is not None and not manner.dry_run:
-        from ops.runs import snapshot_timings  # noqa: PLC0415 - as above
+        from ops.runs.snapshots import timings as snapshot_timings  # noqa: PLC0415 - as above
 
         try:
             snapshot_timings.write(directory, verb, outcomes, plan.now)

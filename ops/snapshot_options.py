@@ -42,7 +42,7 @@ def manner_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     wait = "Seconds to wait until Proxmox lets go of a locked guest."
     patience = "Seconds to wait for a task's end; it is neither repeated nor stopped afterwards."
-    seconds = click.FloatRange(0)
+    seconds = cli.Seconds()
     decorated: Callable[..., Any] = gathered
     for option in (
         cli.json_option(),

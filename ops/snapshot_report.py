@@ -6,22 +6,22 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from ops import cli
+from ops import cli, consoles, tables
 from ops.core.expiry import is_over
 from ops.core.keeping import Kept, Malformed, kept
 from ops.core.model import Guest
 from ops.core.outcomes import Outcome, Result, all_good
 from ops.core.retention import age_in_words
 from ops.core.snapshots import Snapshot
+from ops.tables import Cell
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from ops.runs.snapshot_listing import Listing
-    from ops.runs.snapshots import Plan, Step
+    from ops.runs.snapshots.listing import Listing
+    from ops.runs.snapshots.steps import Plan, Step
 
 STYLES = {
     Result.DONE: "green",
@@ -35,7 +35,7 @@ STYLES = {
 @contextmanager
 def progress(words: str, total: int = 1) -> Iterator[Callable[[object], None]]:
     """Show on a terminal how many of `total` have ended; call what it gives for each."""
-    console = cli.progress_console()
+    console = consoles.progress_console()
     if not console.is_terminal:  # not even rich's spinners are imported
         yield lambda _: None
         return
@@ -62,8 +62,8 @@ def show(plan: "Plan[Step]", outcomes: Sequence[Outcome], *, dry_run: bool, as_j
             }
         )
     elif dry_run:
-        show_plan(plan, cli.result_console())
-        cli.result_console().print("Nothing was changed.")
+        show_plan(plan, consoles.result_console())
+        consoles.result_console().print("Nothing was changed.")
     else:
         _show_outcomes(outcomes)
     good = not any(step.refusal for step in plan.steps) if dry_run else all_good(outcomes)
@@ -81,22 +81,24 @@ def show_plan(plan: "Plan[Step]", console: Console) -> None:
 
 def say(words: str) -> None:
     """One line for the person at the terminal, beside the result."""
-    cli.progress_console().print(Text(words), soft_wrap=True)
+    consoles.progress_console().print(Text(words), soft_wrap=True)
 
 
 def _show_outcomes(outcomes: Sequence[Outcome]) -> None:
-    table = _table("guest", "node", "action", "result", "seconds", "")
-    for outcome in outcomes:
-        seconds = "" if outcome.seconds is None else f"{outcome.seconds:.1f}"
-        table.add_row(
-            _called(outcome.guest),
-            outcome.guest.node,
-            outcome.action,
-            Text(outcome.result.value, STYLES[outcome.result]),
-            Text(f"{seconds} (slow)", "yellow") if outcome.slow else seconds,
-            Text(outcome.words),
-        )
-    cli.result_console().print(table)
+    headings = ("guest", "node", "action", "result", "seconds", "")
+    tables.show(consoles.result_console(), headings, [_outcome_row(outcome) for outcome in outcomes])
+
+
+def _outcome_row(outcome: Outcome) -> list[Cell]:
+    seconds = "" if outcome.seconds is None else f"{outcome.seconds:.1f}"
+    return [
+        _called(outcome.guest),
+        outcome.guest.node,
+        outcome.action,
+        Text(outcome.result.value, STYLES[outcome.result]),
+        Text(f"{seconds} (slow)", "yellow") if outcome.slow else seconds,
+        outcome.words,
+    ]
 
 
 def list_document(
@@ -113,14 +115,27 @@ def list_document(
 
 def show_list(listing: "Listing", now: datetime, zone: "ZoneInfo") -> None:
     """Every snapshot with its age; the guests that could not be read on stderr."""
-    table = _table(
-        "guest", "node", "snapshot", "taken (UTC)", "age", "kept until", "state", "RAM", "after", "why"
+    headings = (
+        "guest",
+        "node",
+        "snapshot",
+        "taken (UTC)",
+        "age",
+        "kept until",
+        "state",
+        "RAM",
+        "after",
+        "why",
     )
-    for guest, each in listing.held:
-        table.add_row(_called(guest), guest.node, *_row(_list_item(guest, each, now, zone), now, each))
-    cli.result_console().print(table)
+    rows = [
+        [_called(guest), guest.node, *_row(_list_item(guest, each, now, zone), now, each)]
+        for guest, each in listing.held
+    ]
+    tables.show(consoles.result_console(), headings, rows)
+    if not rows:
+        consoles.result_console().print("There is no snapshot.")
     for outcome in listing.unread:
-        cli.progress_console().print(
+        consoles.progress_console().print(
             Text(f"{_called(outcome.guest)}: {outcome.words}", "red"), soft_wrap=True
         )
 
@@ -188,10 +203,3 @@ def _guest_item(guest: Guest) -> dict[str, Any]:
 
 def _called(guest: Guest) -> str:
     return f"{guest.vmid} {guest.name}".strip()
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table

@@ -55,6 +55,13 @@ def add_success(registry: CollectorRegistry, operation: str, now: datetime) -> N
     ).labels(operation).set(now.timestamp())
 
 
+def write_success(directory: Path, operation: str, now: datetime) -> None:
+    """A data file that holds the stamp alone."""
+    registry = CollectorRegistry()
+    add_success(registry, operation, now)
+    write(data_file(directory, operation), registry)
+
+
 def write_run(
     directory: Path,
     operation: str,

@@ -1,8 +1,11 @@
-"""What expiry does with a guest: stop, warn, leave or refuse, exactly one of them, with its reason in words.
+"""What expiry does with a guest: exactly one of `Decision`, with its reason in words.
 
 A stop needs every one of these: exactly one environment tag and it says lab; no `no-expire`; exactly one
 valid expiry tag; its day is over; no template; PVE's `protection` flag is off. What is normal is left; what
 contradicts itself is refused, for a person to look at.
+
+A guest that is down stays down: where nobody declares it, and the same speaks for its stop, its start at boot
+is taken away, too, also when the run that stopped it could not.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,6 +32,7 @@ class Decision(StrEnum):
     """What is done with a guest."""
 
     STOP = "stop"
+    KEEP_DOWN = "keep down"
     WARN = "warn"
     LEAVE = "leave"
     REFUSE = "refuse"
@@ -44,6 +48,7 @@ class Reason(StrEnum):
     NO_EXPIRE = "no_expire"
     NOT_YET = "not_yet"
     NOT_RUNNING = "not_running"
+    STARTS_AT_BOOT = "starts_at_boot"
     NO_ENVIRONMENT = "no_environment"
     SEVERAL_ENVIRONMENTS = "several_environments"
     UNKNOWN_ENVIRONMENT = "unknown_environment"
@@ -91,11 +96,11 @@ class Verdict:
     expires_on: date | None = None
 
 
-def decide(guest: Guest, policy: Policy, *, protected: bool = False) -> Verdict:
+def decide(guest: Guest, policy: Policy, *, protected: bool = False, starts_at_boot: bool = False) -> Verdict:
     """Decide on one guest.
 
-    `protected` is PVE's flag, which stands in the guest's own configuration only: the scan of the cluster
-    does not know it, and so it is asked for just before a stop.
+    The two flags stand in the guest's own configuration only: the scan of the cluster does not know them, and
+    so they are asked for where they matter (`depends_on_flags`).
     """
     tags = _read(guest.tags)
     day = expiry_of(tags)
@@ -103,7 +108,22 @@ def decide(guest: Guest, policy: Policy, *, protected: bool = False) -> Verdict:
     if decision is Decision.STOP and protected:
         words = f"{words}; but its protection flag is set in Proxmox, and so it runs on"
         decision, reason = Decision.REFUSE, Reason.PROTECTED
-    return Verdict(guest=guest, decision=decision, reason=reason, words=words, expires_on=day)
+    verdict = Verdict(guest=guest, decision=decision, reason=reason, words=words, expires_on=day)
+    if starts_at_boot and not protected and _may_be_kept_down(verdict):
+        words = f"{words}, and would start with its node"
+        return replace(verdict, decision=Decision.KEEP_DOWN, reason=Reason.STARTS_AT_BOOT, words=words)
+    return verdict
+
+
+def depends_on_flags(verdict: Verdict) -> bool:
+    """Whether what stands in the guest's own configuration may change the decision."""
+    return verdict.decision is Decision.STOP or _may_be_kept_down(verdict)
+
+
+def _may_be_kept_down(verdict: Verdict) -> bool:
+    """Its day is over and it is down. The program keeps down its own; a lock lets nobody write (TRAPS A7)."""
+    guest = verdict.guest
+    return verdict.reason is Reason.NOT_RUNNING and not guest.lock and not _read(guest.tags).managed
 
 
 def decide_all(guests: Iterable[Guest], policy: Policy) -> list[Verdict]:

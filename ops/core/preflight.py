@@ -111,6 +111,22 @@ def judge_privileges(
     )
 
 
+def judge_trust(*, trusted: bool, where: str, ca_file: str) -> Check:
+    """The provider's own trust: it reads SSL_CERT_FILE or the system's store, and not PROXMOX_VE_CA_FILE."""
+    name = "provider's TLS"
+    if trusted:
+        return Check(name=name, status=Status.OK, what="the provider trusts the certificate", where=where)
+    return Check(
+        name=name,
+        status=Status.FAILED,
+        what="the provider would not trust the certificate: it reads SSL_CERT_FILE or the system's store",
+        where=where,
+        remedy=f"Put the CA into the store, as root: cp {ca_file or 'CA.pem'} "
+        "/usr/local/share/ca-certificates/pve.crt && update-ca-certificates; "
+        "or name a file that holds it and the public CAs in SSL_CERT_FILE.",
+    )
+
+
 def judge_node(nodes: Collection[Node], name: str) -> Check:
     """The node exists and is online. An empty list is a token that sees nothing, not an empty cluster."""
     found = next((node for node in nodes if node.name == name), None)

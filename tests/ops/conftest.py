@@ -172,6 +172,7 @@ def environment(cluster, fakepve_cafile, node, key_pair, tmp_path, monkeypatch) 
         "PROXMOX_VE_ENDPOINT": f"{cluster.url}/",
         "PROXMOX_VE_API_TOKEN": f"{TOKEN_ID}={TOKEN_SECRET}",
         "PROXMOX_VE_CA_FILE": fakepve_cafile,
+        "SSL_CERT_FILE": fakepve_cafile,  # the provider's
         "PROXMOX_VE_SSH_USERNAME": "pulumi",
         "PROXMOX_VE_SSH_PRIVATE_KEY": key_pair.private,
         "PROXMOX_VE_SSH_NODES": json.dumps({"pve1": place}),

@@ -1,15 +1,17 @@
 """Exit codes and streams: the contract of every verb."""
 
+import errno
 import io
 import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
-from ops import cli
+from ops import cli, consoles
 from ops.errors import AuthenticationError, LifecycleError
 
 
@@ -39,6 +41,8 @@ def _raising(error: BaseException):
         (_returning(None), ["--count", "many"], 2),
         (_returning(None), ["--unknown"], 2),
         (_raising(KeyboardInterrupt()), [], 130),
+        (_raising(OSError(errno.ENOSPC, "No space left on device")), [], 1),
+        (_raising(OSError(errno.ENOENT, "No such file")), [], 70),
         (_raising(ZeroDivisionError("bug")), [], 70),
     ],
 )
@@ -79,13 +83,32 @@ def test_a_name_that_the_terminal_cannot_write_is_no_failure(monkeypatch):
     assert json.loads(narrow.buffer.getvalue()) == {"name": "\u2192"}
 
 
+def test_a_full_disk_under_stdout_is_said():
+    """A person who saves a list finds no traceback there, and no exit code of success."""
+    program = (
+        "from ops import cli; import click, sys\nsys.exit(cli.run(click.Command('verb', callback=%s), []))"
+    )
+    for body in (
+        "lambda: cli.print_json({})",
+        "lambda: __import__('ops.consoles').consoles.result_console().print('x')",
+    ):
+        with Path("/dev/full").open("w") as full:
+            ended = subprocess.run(
+                [sys.executable, "-c", program % body], stdout=full, stderr=subprocess.PIPE, check=False
+            )
+        assert (ended.returncode, ended.stderr) == (
+            1,
+            b"the output cannot be written: No space left on device\n",
+        )
+
+
 @pytest.mark.parametrize(("columns", "lines"), [(None, 1), ("80", 2)])
 def test_a_row_in_a_pipe_is_one_line(monkeypatch, capsys, columns, lines):
     """So that it can be searched; COLUMNS says otherwise."""
     monkeypatch.delenv("COLUMNS", raising=False)
     if columns:
         monkeypatch.setenv("COLUMNS", columns)
-    cli.result_console().print("word " * 30)
+    consoles.result_console().print("word " * 30)
     assert len(capsys.readouterr().out.splitlines()) == lines
 
 

@@ -16,6 +16,7 @@ from ops.core.expiring import (
     count_running_lab,
     decide,
     decide_all,
+    depends_on_flags,
     environment_of,
     within,
 )
@@ -81,6 +82,31 @@ def test_a_protected_guest_is_refused_only_where_it_would_be_stopped():
     """The flag speaks against a stop; it is no news about a guest that nobody would stop."""
     assert decide(guest(), POLICY, protected=True).reason is Reason.PROTECTED
     assert decide(guest(status="stopped"), POLICY, protected=True).reason is Reason.NOT_RUNNING
+
+
+@pytest.mark.parametrize(
+    ("about", "flags", "decision"),
+    [
+        ({}, {}, "keep down"),
+        ({}, {"protected": True}, "leave"),
+        ({}, {"starts_at_boot": False}, "leave"),
+        ({"lock": "suspended"}, {}, "leave"),
+        ({"tags": f"{OVER};managed-by-pulumi"}, {}, "leave"),
+        ({"tags": f"{OVER};no-expire"}, {}, "leave"),
+        ({"tags": "env-lab;expires-2026-02-16"}, {}, "leave"),
+        ({"tags": "env-lab"}, {}, "refuse"),
+        ({"tags": "env-prod;expires-2026-02-15"}, {}, "refuse"),
+        ({"status": "unknown"}, {}, "refuse"),
+        ({"status": "running"}, {}, "stop"),
+        ({"template": True}, {}, "leave"),
+    ],
+)
+def test_a_guest_whose_day_is_over_is_kept_down(about, flags, decision):
+    """Only one that is down, starts at boot and might be stopped, and that nobody else declares."""
+    chosen = guest(**({"status": "stopped"} | about))
+    verdict = decide(chosen, POLICY, **({"starts_at_boot": True} | flags))
+    assert verdict.decision.value == decision
+    assert decision not in {"keep down", "stop"} or depends_on_flags(decide(chosen, POLICY))
 
 
 @pytest.mark.parametrize(

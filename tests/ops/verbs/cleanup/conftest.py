@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ops.runs import cleanup, looking
+from ops.runs import looking
+from ops.runs.cleanup import run as cleanup
 
 OLD = timedelta(days=30)
 

@@ -7,7 +7,7 @@ from email.utils import formatdate
 import pytest
 
 from ops.cleanup_snapshots import main
-from ops.runs import cleanup
+from ops.runs.cleanup import run as cleanup
 
 NOW = datetime(2026, 11, 23, 4, 0, 30, tzinfo=UTC)
 
@@ -38,7 +38,7 @@ def test_the_old_go_and_the_young_stay_on_vms_and_containers(world, operate, web
     )
     assert "2 deleted, 2 tomorrow, 2 left as they are, 0 not possible." in run.out
     assert "web (101): delete snapshot old: done" in run.err
-    assert "LIFECYCLE_NOW is set: ages are judged as of 2026-11-23T04:00:30+00:00" in run.err
+    assert "LIFECYCLE_NOW is set: everything is judged as of 2026-11-23T04:00:30+00:00" in run.err
 
 
 def test_a_second_run_deletes_nothing(world, operate, web, hold):

@@ -6,7 +6,8 @@ import pytest
 from fakepve.model import TaskError
 
 from ops.cleanup_snapshots import main
-from ops.runs import cleanup, cleanup_deletions
+from ops.runs.cleanup import deletions as cleanup_deletions
+from ops.runs.cleanup import run as cleanup
 
 SNAPSHOT = "/nodes/pve1/qemu/101/snapshot/old"
 HERE, GONE = {"old"}, set()

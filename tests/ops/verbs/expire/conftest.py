@@ -10,7 +10,7 @@ import pytest
 
 from ops.adapters import locks
 from ops.expire import main
-from ops.runs import stopping
+from ops.runs.expiry import stopping
 
 NOW = "2026-02-16T06:00:00+00:00"  # seven o'clock in Paris
 OVER = "environment-lab;expires-2026-02-15"

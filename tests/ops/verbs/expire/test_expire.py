@@ -5,7 +5,7 @@ import time
 import pytest
 
 from ops.expire import main
-from ops.runs import stopping
+from ops.runs.expiry import stopping
 
 
 def of(document, key, vmid):

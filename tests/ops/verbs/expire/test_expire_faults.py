@@ -157,11 +157,12 @@ def test_the_token_is_withdrawn_between_scan_and_stop(world, guest, expire, peop
     ],
 )
 def test_without_a_scan_nothing_is_done_and_nobody_is_told(world, operate, people, expire, break_it, words):
-    """Exit 1 and the reason: an empty list is not 'nothing to do'."""
+    """Exit 1 and the reason, also in the document: an empty list is not 'nothing to do'."""
     break_it(world)
     run = expire()
-    assert (run.code, run.out, people.alerts, world.writes()) == (1, "", [], [])
+    assert (run.code, run.document["ok"], people.alerts, world.writes()) == (1, False, [], [])
     assert words in run.err
+    assert words in run.document["error"]["what"]
 
 
 def test_boot_flag_that_cannot_be_taken_away_is_a_failure_of_its_own(world, guest, expire):

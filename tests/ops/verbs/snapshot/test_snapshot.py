@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ops.runs import snapshot_create, snapshot_rollback
+from ops.runs.snapshots import create as snapshot_create
+from ops.runs.snapshots import rollback as snapshot_rollback
 
 VERBS = {
     "create": ("create", "{}", "--name", "new"),
@@ -157,7 +158,7 @@ TAKEN_LATER = int(datetime(2026, 11, 23, 11, tzinfo=UTC).timestamp())
 
 def test_timings_of_each_guest_are_in_the_report_and_in_the_metrics(cluster, snapshot, tmp_path, monkeypatch):
     """One that took longer than promised is marked in both."""
-    monkeypatch.setattr("ops.runs.snapshot_create.PROMISED", 0.0)
+    monkeypatch.setattr("ops.runs.snapshots.create.PROMISED", 0.0)
     run = snapshot("create", "--all", "--name", "new", "--json", "--metrics", str(tmp_path))
     assert [(each["slow"], each["seconds"] > 0) for each in run.document["outcomes"]] == [(True, True)] * 2
     text = (tmp_path / "pve_lifecycle_snapshot_create.prom").read_text("utf-8")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from ops.adapters.proxmox import Proxmox
-from ops.runs import snapshots
+from ops.runs.snapshots import steps as snapshots
 
 COMMANDS = {
     "create": ("create", "{}", "--name", "new"),

@@ -129,7 +129,7 @@ def test_an_extension_in_the_last_moment_counts(cluster, snapshot, guest, monkey
     def wait(*_, **__):
         cluster.call(lambda: cluster.pve.guest(vmid).config.update(tags="environment-lab;expires-2028-01-01"))
 
-    monkeypatch.setattr("ops.runs.snapshots.wait_until_unlocked", wait)
+    monkeypatch.setattr("ops.runs.snapshots.steps.wait_until_unlocked", wait)
     assert snapshot("rollback", guest, "before", "--yes").code == 0
     assert cluster.left(guest)["tags"] == "environment-lab;expires-2028-01-01"
 
@@ -164,7 +164,7 @@ def test_a_guest_that_was_started_while_a_person_was_asked_runs_again(cluster, s
         cluster.call(lambda: setattr(held, "status", "running"))
 
     cluster.call(stop)
-    monkeypatch.setattr("ops.runs.snapshots.wait_until_unlocked", wait)
+    monkeypatch.setattr("ops.runs.snapshots.steps.wait_until_unlocked", wait)
     assert snapshot("rollback", guest, "before", "--yes").code == 0
     assert cluster.left(guest)["status"] == "running"
 
