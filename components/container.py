@@ -26,6 +26,7 @@ from components.inventory import fixed_address, inventory_entry, usable
 from components.lifetime import Lifetime, description, lifetime
 from components.models import ContainerSettings, Settings
 from components.node import NodeShell
+from components.restarts import refused_restarts
 from ops.core.tags import Environment
 
 # Changing these would make another container of it (TRAPS A10), or restart it: they count at birth only.
@@ -99,12 +100,18 @@ def _container(
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=[life.claim],
-            hooks=life.before_change,
+            hooks=_hooks(guest, life) if prod else life.before_change,
             protect=prod,
             delete_before_replace=True,
             ignore_changes=BIRTH_ONLY,
         ),
     )
+
+
+def _hooks(guest: ContainerSettings, life: Lifetime) -> pulumi.ResourceHookBinding:
+    """What comes before a change in prod: its refusal, then the snapshot."""
+    snapshot = life.before_change.before_update or [] if life.before_change else []
+    return pulumi.ResourceHookBinding(before_update=[refused_restarts(guest), *snapshot])
 
 
 def _initialization(guest: ContainerSettings, stack: Settings) -> ContainerLegacyInitializationArgs:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pulumi
 
 from components.models import Guest, Settings
+from components.reminders import reminders
 from ops.core.expiry import day_in_zone, is_over
 from ops.core.tags import Environment, canonical_tags
 from ops.providers.expiry import ExpiryDate, ExpiryDateArgs
@@ -37,6 +38,9 @@ class Lifetime:
 
 def lifetime(parent: pulumi.Resource, guest: Guest, stack: Settings, now: datetime) -> Lifetime:
     """Claim the guest's number, declare its expiry date and derive from it; ``now`` knows its zone."""
+    today = day_in_zone(now, stack.zone)
+    for words in reminders(guest, stack, today):
+        pulumi.log.warn(words, parent)
     args = VmIdClaimArgs(guest=guest.name, vm_id=guest.vm_id)
     claim = VmIdClaim(f"{guest.name}-vm-id", args, pulumi.ResourceOptions(parent=parent))
     before_change = _before_change(parent, guest, now)
@@ -50,7 +54,7 @@ def lifetime(parent: pulumi.Resource, guest: Guest, stack: Settings, now: dateti
         f"{guest.name}-expiry",
         ExpiryDateArgs(
             guest=guest.name,
-            today=day_in_zone(now, stack.zone).isoformat(),
+            today=today.isoformat(),
             expiration_days=guest.expiration_days or stack.default_expiration_days,
             expires_on=guest.expires_on,
             renew=guest.renew,

@@ -1,7 +1,6 @@
 """The stack's configuration as typed models: every key, its type, its default and its meaning."""
 
 from datetime import date
-from ipaddress import IPv4Address, IPv4Interface
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,12 +14,14 @@ from components.values import (
     GuestName,
     MailAddress,
     Name,
+    NodeName,
     PublicKeyText,
     Tag,
     Text,
     UserName,
     VmId,
     VolumeId,
+    problem_with_gateway,
 )
 from ops.core.tags import Environment
 
@@ -102,7 +103,7 @@ class Guest(Model):
 
     name: GuestName = Field(description="Host name and name in Proxmox VE; unique in the stack.")
     vm_id: VmId = Field(description="The guest's number in the cluster, 100 to 999999999.")
-    node: str | None = Field(None, description="The node; the stack's `node` where absent.")
+    node: NodeName | None = Field(None, description="The node; the stack's `node` where absent.")
     cores: Annotated[int, Field(ge=1, le=512)] = Field(1, description="CPU cores.")
     memory: Annotated[int, Field(ge=64)] = Field(1024, description="Memory in MiB.")
     disk: Annotated[int, Field(ge=1)] = Field(10, description="Size of the disk in GiB.")
@@ -138,10 +139,8 @@ class Guest(Model):
             raise ValueError(
                 "a gateway goes with a fixed address; give address as 192.0.2.10/24, or drop gateway"
             )
-        if self.gateway and IPv4Address(self.gateway) not in IPv4Interface(self.address).network:
-            raise ValueError(
-                f"the gateway {self.gateway} is not in the network of {self.address}; correct one of them"
-            )
+        if self.gateway and (problem := problem_with_gateway(self.gateway, self.address)):
+            raise ValueError(problem)
         return self
 
     @property
@@ -174,9 +173,7 @@ class Settings(Model):
     environment: Environment = Field(
         description="lab or prod; decides what may expire and what is protected."
     )
-    node: Annotated[str, Field(min_length=1)] = Field(
-        "pve1", description="The node for guests that name none."
-    )
+    node: NodeName = Field("pve1", description="The node for guests that name none.")
     nodes: dict[str, NodeAccess] = Field(
         default_factory=dict, description="SSH access to each node; PROXMOX_VE_SSH_NODES (JSON) where empty."
     )

@@ -150,6 +150,8 @@ def _duplicates(settings: Settings) -> Iterator[str]:
         ):
             for index, guest in enumerate(guests):
                 path, value = f"{kind}[{index}].{key}", getattr(guest, key)
+                if key == "address":  # the same one under another prefix is the same one
+                    value = value.partition("/")[0]
                 if value == "dhcp":
                     continue
                 if value in seen:

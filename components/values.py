@@ -14,6 +14,7 @@ _USER = re.compile(r"[a-z_][a-z0-9_\-]{0,31}")
 _VOLUME = re.compile(r"[A-Za-z][A-Za-z0-9\-_.]*:vztmpl/\S+")
 _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-]+@[A-Za-z0-9.\-]+")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
+_NODE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?")
 _LONGEST_TEXT = 1000
 _NO_NETWORK_ADDRESS = 31  # RFC 3021: two addresses, both of them usable
 _MIDNIGHT = re.compile(r"(?P<day>\d{4}-\d{2}-\d{2})[T ]00:00:00(?:Z| \+0000 UTC)")
@@ -23,6 +24,14 @@ _HEX = re.compile(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{128}")
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError("use 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit")
+    if value.isdigit():  # `pve-snapshot rollback 101` is about the number
+        raise ValueError("put a letter into it; a name of digits alone would be taken for a guest's number")
+    return value
+
+
+def _node(value: str) -> str:
+    if not _NODE.fullmatch(value):
+        raise ValueError("this is not the name of a node; write it as Proxmox VE shows it, like pve1")
     return value
 
 
@@ -53,13 +62,28 @@ def _address(value: str) -> str:
         interface = None
     if interface is None or interface.with_prefixlen != value:
         raise ValueError("write dhcp, or an IPv4 address with its prefix, like 192.0.2.10/24")
-    network = interface.network
-    if network.prefixlen < _NO_NETWORK_ADDRESS and interface.ip in {
-        network.network_address,
-        network.broadcast_address,
-    }:
-        raise ValueError(f"{interface.ip} names the network {network} itself; write the guest's own address")
+    if _is_the_network(interface.ip, interface.network):
+        raise ValueError(
+            f"{interface.ip} names the network {interface.network} itself; write the guest's own address"
+        )
     return value
+
+
+def _is_the_network(address: ipaddress.IPv4Address, network: ipaddress.IPv4Network) -> bool:
+    ends = {network.network_address, network.broadcast_address}
+    return network.prefixlen < _NO_NETWORK_ADDRESS and address in ends
+
+
+def problem_with_gateway(gateway: str, address: str) -> str | None:
+    """Say why a guest with this address cannot send through this gateway, or None where it can."""
+    router, own = ipaddress.IPv4Address(gateway), ipaddress.IPv4Interface(address)
+    if router not in own.network:
+        return f"the gateway {router} is not in the network of {own}; correct one of them"
+    if router == own.ip:
+        return f"the gateway {router} is the guest's own address; write the router's"
+    if _is_the_network(router, own.network):
+        return f"the gateway {router} names the network {own.network} itself; write the router's address"
+    return None
 
 
 def _gateway(value: str) -> str:
@@ -71,9 +95,12 @@ def _gateway(value: str) -> str:
 
 def _public_key(value: str) -> str:
     try:
-        return str(parse_public_key(value))
+        key = str(parse_public_key(value))
     except KeyProblem as problem:
         raise ValueError(str(problem)) from None
+    if not key.isprintable():  # a line of authorized_keys cannot carry it
+        raise ValueError("it holds a sign that cannot be printed; write another comment behind the key")
+    return key
 
 
 def _tag(value: str) -> str:
@@ -116,6 +143,7 @@ def _checksum(value: str) -> str:
 
 
 GuestName = Annotated[str, AfterValidator(_name)]
+NodeName = Annotated[str, AfterValidator(_node)]
 UserName = Annotated[str, AfterValidator(_user)]
 VmId = Annotated[int, Field(ge=100, le=999_999_999)]
 Day = Annotated[str, BeforeValidator(_day), AfterValidator(_real_day)]

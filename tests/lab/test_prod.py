@@ -58,3 +58,26 @@ def test_more_memory_reboots_nothing(project, world):
     project.up(now=NOW)
     assert not [r for r in world.writes()[before:] if "/status/" in r.path]
     project.up("--expect-no-changes", now=NOW)
+
+
+def test_a_change_that_would_restart_a_container_is_refused(project, world):
+    """The provider would restart it; made on its node, the same change is found done."""
+    before = len(world.writes())
+    project.write(containers=[CT | {"memory": 3072}])
+    for command in ("preview", "up"):
+        words = ("--yes", "--skip-preview") if command == "up" else ()
+        result = project.pulumi(command, *words, "--stack", project.stack, now=NOW, check=False)
+        assert result.status != 0, result.output
+        assert "would restart a container in prod (memory)" in result.output
+        assert "pct set 241 --memory 3072" in result.output
+    assert not [r for r in world.writes()[before:] if "/lxc/241" in r.path]
+    world.call(lambda: world.pve.guest(241).config.update(memory=3072))
+    project.up("--expect-no-changes", now=NOW)
+    project.write(containers=[CT | {"memory": 3072, "bridge": "vmbr1"}])
+    result = project.up(now=NOW, check=False)
+    project.write(containers=[CT | {"memory": 3072}])
+    assert "would restart a container in prod (net0)" in result.output
+    project.write(containers=[CT | {"memory": 3072, "cores": 2, "description": "the way in"}])
+    assert project.up(now=NOW).status == 0
+    assert world.call(lambda: world.pve.guest(241).config["cores"]) in {2, "2"}
+    assert not [r for r in world.writes()[before:] if "/lxc/241/status/" in r.path]

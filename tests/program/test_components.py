@@ -105,3 +105,12 @@ def test_the_operations_host_is_set_up_through_standard_input(run, host_key, use
     assert (command["logging"], command["addPreviousOutputInEnv"]) == ("none", False)
     assert command["connection"]["hostKey"] == host_key
     assert not {"delete", "update", "environment", "triggers"} & set(command)
+
+
+def test_a_reminder_reaches_whoever_types_up(run, caplog):
+    """As a warning of the run; everything is declared all the same."""
+    guest = VM | {"no_expire": {"reason": "reference", "review_on": "2026-11-22"}}
+    assert "web" in run(virtual_machines=[guest], containers=[CT]).of("VmLegacy")
+    assert [each.getMessage() for each in caplog.records if each.levelname == "WARNING"] == [
+        "web: no_expire was to be reviewed by 2026-11-22; write a new review_on, or remove no_expire"
+    ]

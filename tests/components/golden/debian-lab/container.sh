@@ -22,6 +22,18 @@ has_route() {
     grep -Eq '^0{32} 00 .* (eth|en|veth|net)' /proc/net/ipv6_route 2>/dev/null
 }
 
+# before anything else: with the origins of the other one no security update would ever match, and nothing would fail
+right_distribution() {
+  id=$(. /etc/os-release && printf %s "$ID")
+  case $id in
+    debian | ubuntu)
+      [ "$id" = debian ] || {
+        say "this container holds $id, and the stack says debian: correct its distribution" >&2
+        return 1
+      } ;;
+  esac
+}
+
 wait_for_boot() {
   if systemd_runs; then
     timeout 120 systemctl is-system-running --wait >/dev/null 2>&1 || say "note: not every unit is up; going on"
@@ -111,6 +123,7 @@ start_timers() {
 }
 
 main() {
+  right_distribution
   wait_for_boot
   guest_files
   install_packages
