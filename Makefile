@@ -23,7 +23,7 @@ demo: setup ## Build the lab stack on an embedded Proxmox VE and look around
 test: setup ## Run every tier that this machine can run; with CI=true a skip is a failure
 	@# Shows the progress of a first build; where no engine can be had, the lab tier says so and is skipped.
 	-$(BIN)/python -m lab.engine >/dev/null
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20
 
 test-quick: setup ## Run what needs neither the engine nor root
 	$(BIN)/python -m pytest -m 'not lab and not system'

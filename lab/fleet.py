@@ -19,13 +19,14 @@ ROLLBACKS = frozenset({"qmrollback", "vzrollback"})
 
 
 class Fleet:
-    """All machines by vmid; `changed` is called when one comes, goes, starts or stops."""
+    """All machines by vmid; `settled` is called once a look in which one came, went, started or stopped."""
 
-    def __init__(self, pve: LabPve, port: int, changed: Callable[[], None]) -> None:
+    def __init__(self, pve: LabPve, port: int, settled: Callable[[], None]) -> None:
         self.guests: dict[int, Guest] = {}
         self._pve = pve
         self._port = port
-        self._changed = changed
+        self._settled = settled
+        self._has_changed = False
         self._locks: dict[int, asyncio.Lock] = {}
         pve.observer = self
 
@@ -49,11 +50,14 @@ class Fleet:
     async def follow_all(self) -> None:
         """Bring every machine in line with the API; one that cannot start is stopped there."""
         known = {resource.vmid for resource in (*self._pve.vms, *self._pve.cts)}
-        for vmid in known | set(self.guests):
-            try:
-                await self.follow(vmid, "")
-            except BootError as error:
-                LOG.warning("guest %s does not start: %s", vmid, error)
+        try:
+            for vmid in known | set(self.guests):
+                try:
+                    await self._follow(vmid, "")
+                except BootError as error:
+                    LOG.warning("guest %s does not start: %s", vmid, error)
+        finally:
+            self._tell()
 
     async def watch(self) -> None:
         """Follow until cancelled."""
@@ -63,6 +67,23 @@ class Fleet:
 
     async def follow(self, vmid: int, done: str) -> None:
         """Bring one machine in line with the API after a task of the type `done`."""
+        try:
+            await self._follow(vmid, done)
+        finally:
+            self._tell()
+
+    async def close(self) -> None:
+        """Switch everything off."""
+        for guest in self.guests.values():
+            await guest.hang_up()
+
+    def _tell(self) -> None:
+        """Tell of what has changed since this was last told; what it costs grows with the whole fleet."""
+        if self._has_changed:
+            self._has_changed = False
+            self._settled()
+
+    async def _follow(self, vmid: int, done: str) -> None:
         async with self._locks.setdefault(vmid, asyncio.Lock()):
             resource = self._pve.guest(vmid)
             guest = self.guests.get(vmid)
@@ -71,14 +92,9 @@ class Fleet:
                 guest = None
             if resource is None or resource.template:
                 return
-            await self._follow(guest or self._add(resource), done)
+            await self._bring(guest or self._add(resource), done)
 
-    async def close(self) -> None:
-        """Switch everything off."""
-        for guest in self.guests.values():
-            await guest.hang_up()
-
-    async def _follow(self, guest: Guest, done: str) -> None:
+    async def _bring(self, guest: Guest, done: str) -> None:
         resource = guest.resource
         _keep_snapshots(guest)
         if done in ROLLBACKS and resource.config.get("parent") in guest.saved:
@@ -91,7 +107,7 @@ class Fleet:
             await guest.hang_up()
         if wanted is not None:
             await self._boot(guest, wanted)
-        self._changed()
+        self._has_changed = True
 
     async def _boot(self, guest: Guest, started_at: float) -> None:
         resource = guest.resource
@@ -138,14 +154,14 @@ class Fleet:
             content = f"# --- BEGIN PVE ---\n{keys}\n# --- END PVE ---\n".encode()
             guest.files["/root/.ssh/authorized_keys"] = GuestFile(0o600, "root:root", content)
         self.guests[resource.vmid] = guest
-        self._changed()
+        self._has_changed = True
         return guest
 
     async def _remove(self, guest: Guest) -> None:
         await guest.hang_up()
         with contextlib.suppress(KeyError):
             del self.guests[guest.vmid]
-        self._changed()
+        self._has_changed = True
 
 
 def _keep_snapshots(guest: Guest) -> None:

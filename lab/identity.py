@@ -64,20 +64,25 @@ def known_host(address: str, port: int, key: asyncssh.SSHKey) -> str:
 def write_client_files(directory: Path, identity: Identity, guests: Iterable[Guest], port: int) -> None:
     """Write ssh_config and known_hosts for the guests that there are."""
     known = sorted(guests, key=lambda guest: guest.vmid)
+    hosts = [known_host(guest.address, port, guest.disk.host_key) for guest in known]
+    known_hosts = _replace(directory / "known_hosts", hosts)
+    common = {"port": port, "identity": str(identity.path), "known_hosts": known_hosts}
     entries = [
         HOST_ENTRY.format(
             name=guest.name,
             vmid=guest.vmid,
             address=guest.address,
-            port=port,
             user=(guest.login_users() or ["root"])[0],
-            identity=identity.path,
-            known_hosts=directory / "known_hosts",
+            **common,
         )
         for guest in known
     ]
-    hosts = [known_host(guest.address, port, guest.disk.host_key) for guest in known]
-    for name, lines in (("ssh_config", entries), ("known_hosts", hosts)):
-        fresh = directory / f"{name}.new"
-        fresh.write_text("".join(lines), "utf-8")
-        fresh.replace(directory / name)
+    _replace(directory / "ssh_config", entries)
+
+
+def _replace(path: Path, lines: Iterable[str]) -> str:
+    """Write the whole file at once, for somebody may read it now; return its path."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text("".join(lines), "utf-8")
+    fresh.replace(path)
+    return str(path)

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
-from fakepve import FakePve
+from fakepve import FakePve, server
 from fakepve.lxc import SNAPSHOT_STORAGE, format_size, parse_size
 from fakepve.model import PveError, TaskError
 from fakepve.qemu import DRIVE_KEY, join_drive, split_drive, with_mac
 from fakepve.schema import load, validate
+
+from .parameters import MENDED, as_pve_reads
 
 CONTAINERS = "/nodes/{node}/lxc"
 QEMU = "/nodes/{node}/qemu/{vmid}"
@@ -37,6 +39,8 @@ GENERAL_KEYS = frozenset(
     }
 )
 
+server.params = as_pve_reads  # each of the fake's handlers looks it up there
+
 
 class MendedPve(FakePve):  # type: ignore[misc] # fakepve ships no types
     """fakepve with the behaviour of PVE that the provider relies on."""
@@ -44,6 +48,7 @@ class MendedPve(FakePve):  # type: ignore[misc] # fakepve ships no types
     def _build_app(self) -> web.Application:
         """PVE takes a path with a slash at its end, as the provider writes it to delete a VM."""
         app: web.Application = super()._build_app()
+        app[MENDED] = True
         resolve = app.router.resolve
 
         async def tolerant(request: web.Request) -> web.UrlMappingMatchInfo:

@@ -12,21 +12,18 @@ from typing import Any, NamedTuple
 
 import asyncssh
 
-from . import provisioning, shell
+from . import node_words, provisioning, shell
 from .fleet import Fleet
+from .node_words import SHELLS, STORAGE_PATH
 from .pve import LabPve
 from .shell import FAILED, NOT_FOUND, Result
 
 USER = "pulumi"
-STORAGE_PATH = "/var/lib/vz"  # as the API tells it; the files lie under the lab's directory
-SHELLS = frozenset({"sh", "bash", "dash"})
 TEE = re.compile(r"(?:^|[;\s])(?:try_sudo|sudo(?: -n)?)?\s*(?:/usr/bin/)?tee (?P<path>/[\w./-]+)\s*$")
 # How the program runs a script in a container, unless its day is over and it is stopped.
 UNLESS_STOPPED = re.compile(
     r"if (?P<status>.+) \| grep -q stopped; then cat >/dev/null; else (?P<run>.+); fi"
 )
-SUDO_PROBE = "sudo -n /usr/sbin/pvesm apiinfo"
-SUDO_MAY = re.compile(rf"sudo -n -l (?P<command>/usr/bin/tee {STORAGE_PATH}/snippets/[\w./-]+)")
 PVE_FAILED = 255
 
 
@@ -100,7 +97,7 @@ class Node:
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         line = process.command or ""
         self.log.commands.append(NodeCommand(dt.datetime.now(dt.UTC), self.name, line))
-        result = await self._unless_stopped(_inner(line), process.stdin.read)
+        result = await self._unless_stopped(node_words.inner(line), process.stdin.read)
         process.stdout.write(result.output)
         process.stderr.write(result.error.encode())
         process.exit(result.status)
@@ -117,12 +114,12 @@ class Node:
 
     async def _run(self, script: str, read: Callable[[], Any]) -> Result:
         """Answer one script of those that are known here; `read` gives standard input."""
-        if probed := _probe(script):
+        if probed := node_words.probe(script):
             return Result(output=f"{probed}\n".encode())
         if tee := TEE.search(script):
             return self._write(tee["path"], await read())
         try:
-            words = _without_sudo(shlex.split(script))
+            words = node_words.without_sudo(shlex.split(script))
         except ValueError as error:
             return Result(error=f"bash: {error}\n", status=2)
         match words:
@@ -201,6 +198,11 @@ class Node:
         return result
 
 
+def _check_syntax(interpreter: str, script: bytes) -> Result:
+    checked = subprocess.run([interpreter, "-n"], input=script, capture_output=True, check=False)
+    return Result(error=checked.stderr.decode("utf-8", "replace"), status=checked.returncode)
+
+
 class NodeLogin(asyncssh.SSHServer):
     """One user, one key."""
 
@@ -228,33 +230,3 @@ class NodeLogin(asyncssh.SSHServer):
     def public_key_auth_supported(self) -> bool:
         """The only way in."""
         return True
-
-
-def _inner(line: str) -> str:
-    """The script of `bash -c SCRIPT`, which is how the provider wraps everything; else the line itself."""
-    try:
-        words = shlex.split(line)
-    except ValueError:
-        return line
-    wrapped = len(words) == 3 and words[0].rsplit("/", 1)[-1] in SHELLS and words[1] == "-c"  # noqa: PLR2004
-    return words[2] if wrapped else line
-
-
-def _probe(script: str) -> str | None:
-    """The answer to who asks whether sudo would do: the preflight for `tee`, the provider for all."""
-    if may := SUDO_MAY.fullmatch(script):
-        return may["command"]
-    return "1" if SUDO_PROBE in script and script != SUDO_PROBE else None
-
-
-def _without_sudo(words: list[str]) -> list[str]:
-    while words and words[0].rsplit("/", 1)[-1] == "sudo":
-        words = words[1:]
-        while words and words[0] in {"-n", "--"}:
-            words = words[1:]
-    return words
-
-
-def _check_syntax(interpreter: str, script: bytes) -> Result:
-    checked = subprocess.run([interpreter, "-n"], input=script, capture_output=True, check=False)
-    return Result(error=checked.stderr.decode("utf-8", "replace"), status=checked.returncode)

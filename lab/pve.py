@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 from aiohttp import web
 from fakepve.model import TaskError
-from fakepve.server import API, EXTJS, USER, params
+from fakepve.server import API, EXTJS, USER
 
 from .journal import Journal, Request, without_secrets
 from .mends import MendedPve
+from .parameters import sent
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SNIPPET_STORAGE = "local"
@@ -171,6 +172,6 @@ class LabPve(MendedPve):
 
 async def _readable(request: web.Request) -> dict[str, object]:
     try:
-        return dict(await params(request))
+        return await sent(request)
     except Exception:  # noqa: BLE001 - the journal never spoils an answer
         return {}

@@ -5,7 +5,6 @@ import contextlib
 import json
 import secrets
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -16,7 +15,9 @@ from .fleet import Fleet
 from .guest import Guest
 from .identity import Identity, known_host, make_identity, public_text, write_client_files, write_home
 from .journal import Journal, Request
-from .node import STORAGE_PATH, USER, Node, NodeCommand, NodeLog, Provisioned
+from .loop import LoopThread
+from .node import USER, Node, NodeCommand, NodeLog, Provisioned
+from .node_words import STORAGE_PATH
 from .ports import API_ADDRESS, reserve_guest_port
 from .preload import preload
 from .pve import LabPve
@@ -40,8 +41,7 @@ class World:
     node_identity: Identity
     certificates: Certificates
     nodes: dict[str, Node]
-    _loop: asyncio.AbstractEventLoop
-    _thread: threading.Thread
+    _thread: LoopThread
 
     def __init__(
         self,
@@ -71,13 +71,11 @@ class World:
 
     def start(self) -> None:
         """Serve; everything listens when this returns."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="lab-world", daemon=True)
-        self._thread.start()
-        self._cleanup.callback(self._end_loop)
+        self._thread = LoopThread("lab-world")
+        self._cleanup.callback(self._thread.close)
         try:
             self._prepare()
-            self._run(self._open())
+            self._thread.run(self._open())
         except BaseException:
             self.close()
             raise
@@ -113,7 +111,7 @@ class World:
             self.nodes[name] = node
         await self.pve.start(str(self.certificates.certificate), str(self.certificates.key))
         self._at_close(self.pve.stop)
-        watch = self._loop.create_task(self.fleet.watch())
+        watch = asyncio.create_task(self.fleet.watch())
         self._at_close(lambda: _cancel(watch))
         self._write_home()
         self._write_client_files()
@@ -131,17 +129,8 @@ class World:
     def _write_client_files(self) -> None:
         write_client_files(self.directory, self.identity, self.fleet.guests.values(), self.fleet.port)
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
     def _at_close(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._cleanup.callback(lambda: self._run(work()))
-
-    def _end_loop(self) -> None:
-        self._run(self._loop.shutdown_default_executor())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._cleanup.callback(lambda: self._thread.run(work()))
 
     @property
     def endpoint(self) -> str:
@@ -190,11 +179,11 @@ class World:
             await self.fleet.follow_all()
             return done
 
-        return self._run(there())
+        return self._thread.run(there())
 
     def reconcile(self) -> None:
         """Bring every guest in line with the API now."""
-        self._run(self.fleet.follow_all())
+        self._thread.run(self.fleet.follow_all())
 
     def guest(self, name_or_vmid: str | int) -> Guest:
         """A guest by name or vmid; raises KeyError if there is none."""
@@ -208,12 +197,13 @@ class World:
         return self.guest(name_or_vmid).address
 
     def wait_for_guest(self, name_or_vmid: str | int, seconds: float = 10.0) -> Guest:
-        """The guest, as soon as it takes logins; raises TimeoutError."""
+        """The guest, as soon as it takes logins and stands in the client files; raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with contextlib.suppress(KeyError):
                 guest = self.guest(name_or_vmid)
                 if guest.listener is not None:
+                    self.reconcile()
                     return guest
             time.sleep(0.01)
         raise TimeoutError(f"guest {name_or_vmid} takes no logins after {seconds} seconds")

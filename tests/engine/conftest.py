@@ -1,7 +1,8 @@
-"""A machine of one's own for the engine: nothing on PATH but fakes, an empty cache, no network."""
+"""A machine with fakes on its PATH, to see how an engine is had; and a project for the real one."""
 
 import os
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from lab.engine import published
 from lab.engine.model import Engine
 from lab.engine.provide import provide
+from tests.engine.commands import PROGRAM, Host, Project, open_host
 
 GO = """\
 echo "$*" >> {log}
@@ -94,3 +96,35 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """A bare machine without network: not even the installer's download is tried."""
     monkeypatch.setattr(published, "INSTALLER", "import sys; sys.exit('no such host')")
     return Machine(tmp_path)
+
+
+@pytest.fixture
+def project(engine: Engine, tmp_path: Path) -> Project:
+    """A new project and stack, with the state in a file."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text("name: commands\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+    base = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PULUMI_BACKEND_URL": f"file://{tmp_path}/state",
+        "PULUMI_CONFIG_PASSPHRASE": "a passphrase for a test",
+    }
+    new = Project(tmp_path, engine.environment(base))
+    made = new.pulumi("stack", "init", "test")
+    assert made.returncode == 0, made.stderr
+    return new
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Host]:
+    """A host on loopback."""
+    with open_host() as host:
+        yield host
+
+
+@pytest.fixture
+def host(server: Host) -> Host:
+    """The host, with nothing run yet."""
+    server.ran.clear()
+    return server

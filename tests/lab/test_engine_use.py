@@ -1,4 +1,4 @@
-"""How the program is driven besides `pulumi up`: plans, drift seen from outside, and a hundred guests."""
+"""How the program is driven besides `pulumi up`: plans, and drift seen from outside."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,6 @@ from pulumi import automation
 pytestmark = pytest.mark.lab
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-MANY = 100
 
 
 def test_a_plan_holds_an_up_to_what_was_previewed(make_project, world, monkeypatch):
@@ -40,19 +39,3 @@ def test_a_living_guest_that_was_stopped_from_outside_is_seen(make_project, worl
     (step,) = [step for step in project.preview(now=NOW) if step["urn"].endswith("VmLegacy::down")]
     assert step["op"] == "update"
     assert "started" in step["diffReasons"]
-
-
-def test_a_hundred_guests_come_up_and_are_quiet(make_project, world):
-    """A fleet of the size that this is for."""
-    guests = [{"name": f"vm{n}", "vm_id": 1000 + n, "distribution": "debian"} for n in range(MANY)]
-    project = make_project(virtual_machines=guests)
-    # The engine writes the whole state after each step: its own time, squared, and no concern of this test.
-    project.environ |= {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
-    project.up(now=NOW)
-    assert (
-        world.call(
-            lambda: sum(1000 <= vm.vmid < 1000 + MANY and vm.status == "running" for vm in world.pve.vms)
-        )
-        == MANY
-    )
-    project.up("--expect-no-changes", now=NOW)

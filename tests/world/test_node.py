@@ -44,7 +44,7 @@ def test_a_file_s_size_is_seen_over_sftp(world, put_snippet) -> None:
         ):
             return (await sftp.stat("/var/lib/vz/snippets/web.yaml")).size
 
-    assert world._run(size()) == 14
+    assert world._thread.run(size()) == 14
 
 
 def test_nothing_is_written_outside_the_storage(on_node) -> None:
