@@ -6,11 +6,7 @@ of the interpreter. README.md has the last figures.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
 import click
 
@@ -28,17 +24,6 @@ HEAD = ("guests", "contestant", "the work", "to the floor", "own CPU", "with the
 GOAL, MEGABYTES = 1.3, 150
 
 
-@contextmanager
-def _server(guests: int) -> Iterator[Mapping[str, str]]:
-    """The environment in which a client reaches it."""
-    argv = [sys.executable, "-m", "bench.expire_server", str(guests)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - ourselves
-        if server.stdin is None or server.stdout is None:
-            raise SystemExit("the server has no pipes")
-        yield os.environ | json.loads(server.stdout.readline())
-        server.stdin.close()
-
-
 def _compare(guests: int, rounds: int) -> tuple[list[tuple[str, ...]], float, float]:
     """Round by round; what else runs on the machine only adds, so the quickest counts.
 
@@ -47,7 +32,7 @@ def _compare(guests: int, rounds: int) -> tuple[list[tuple[str, ...]], float, fl
     runs: dict[str, list[measure.Run]] = {name: [] for name in CONTESTANTS}
     works: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
     own: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
-    with _server(guests) as environment:
+    with measure.server("bench.expire_server", str(guests)) as environment:
         for turn in range(rounds):
             for name, word in CONTESTANTS.items():
                 if name == SLOWEST and turn:
@@ -62,7 +47,7 @@ def _compare(guests: int, rounds: int) -> tuple[list[tuple[str, ...]], float, fl
                 works[name].append(said["seconds"])
                 own[name].append(said["cpu"])
     best = {name: min(seconds) for name, seconds in works.items()}
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             str(guests),
             name,

@@ -1,13 +1,18 @@
-"""What every benchmark needs: a child's time and memory, a table, a line about the machine."""
+"""What every benchmark needs: a server, a child's time and memory, a table, a line about the machine."""
 
+import json
 import os
 import platform
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+Words = Sequence[str | Path]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +25,7 @@ class Run:
     output: str
 
 
-def run(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str = "") -> Run:
+def run(argv: Words, *, env: Mapping[str, str] | None = None, stdin: str = "") -> Run:
     """Run to the end; both streams come back as one text."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
         given.write(stdin.encode())
@@ -39,6 +44,17 @@ def run(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, std
             megabytes=used.ru_maxrss / 1024,
             output=said.read().decode(errors="replace"),
         )
+
+
+@contextmanager
+def server(module: str, *words: str) -> Iterator[Mapping[str, str]]:
+    """Run one of the servers; what is given is the environment in which a client reaches it."""
+    argv = [sys.executable, "-m", module, *words]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ourselves
+        if process.stdin is None or process.stdout is None:
+            raise SystemExit("the server has no pipes")
+        yield os.environ | json.loads(process.stdout.readline())
+        process.stdin.close()
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -16,7 +16,7 @@ def directory() -> Path:
     done = place / ".complete"
     if not done.exists():
         venv.create(place, with_pip=True, clear=True)
-        install = [place / "bin/pip", "install", "--quiet", *PEERS]
-        subprocess.run(install, check=True)  # noqa: S603  the list above
+        words = ["install", "--quiet", *PEERS]
+        subprocess.run([place / "bin/pip", *words], check=True)  # noqa: S603  the list above
         done.touch()
     return place / "bin"

@@ -18,7 +18,8 @@ import click
 from bench import measure, peers
 from bench.rotation_peers import CONTESTANTS, Task
 from tests.rotation import machine
-from tests.rotation.farm import Farm, Host, new_key, open_farm, public
+from tests.rotation.farm import Farm, new_key, open_farm, public
+from tests.rotation.host import Host
 from tests.rotation.stand_ins import black_hole
 
 FLOOR, OURS, SLOWEST = "bare paramiko threads", "ops.rotate_keys", "ansible-playbook"

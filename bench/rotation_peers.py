@@ -58,15 +58,23 @@ def floor(task: Task) -> measure.Run:
 
 def ours(task: Task) -> measure.Run:
     """This program: also a way back, a journal, a proof, and every file that sshd reads."""
-    keys = ["--add-key", f"{task.new}.pub", "--remove-key", f"{task.old}.pub", "--identity", task.old]
-    where = ["--hosts", task.inventory, "--known-hosts", task.known_hosts, "--parallel", str(task.forks)]
+    keys: measure.Words = [
+        "--add-key",
+        f"{task.new}.pub",
+        "--remove-key",
+        f"{task.old}.pub",
+        "--identity",
+        task.old,
+    ]
+    where: measure.Words = ["--hosts", task.inventory, "--known-hosts", task.known_hosts]
     home = {"XDG_STATE_HOME": str(task.folder), "HOME": str(task.folder)}  # the journal's place
-    return measure.run([sys.executable, "-m", "ops.rotate_keys", *keys, *where], env=os.environ | home)
+    program = [sys.executable, "-m", "ops.rotate_keys", "--parallel", str(task.forks)]
+    return measure.run([*program, *keys, *where], env=os.environ | home)
 
 
 def parallel_ssh(task: Task) -> measure.Run:
     """libssh2; it does not look at host keys."""
-    words = [task.inventory, task.old, task.new, str(task.forks), *task.commands]
+    words: measure.Words = [task.inventory, task.old, task.new, str(task.forks), *task.commands]
     return measure.run([peers.directory() / "python", "-c", PARALLEL_SSH, *words])
 
 
@@ -98,8 +106,8 @@ def ansible(task: Task) -> measure.Run:
         "ANSIBLE_HOME": str(task.folder / "ansible"),
         "LC_ALL": "C.UTF-8",
     }
-    command = [peers.directory() / "ansible-playbook", "-i", inventory, "-f", str(task.forks), playbook]
-    return measure.run(command, env=os.environ | environ)
+    program = peers.directory() / "ansible-playbook"
+    return measure.run([program, "-i", inventory, "-f", str(task.forks), playbook], env=os.environ | environ)
 
 
 def _edit(line: str, state: str) -> dict[str, object]:

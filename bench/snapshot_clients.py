@@ -60,7 +60,8 @@ def bare() -> int:
 def ours() -> int:
     """`pve-snapshot list`, whose document is read back."""
     from ops import snapshot, snapshot_report  # noqa: F401, PLC0415 - as above
-    from ops.runs import cluster, snapshot_listing  # noqa: F401, PLC0415
+    from ops.runs import cluster  # noqa: F401, PLC0415
+    from ops.runs.snapshots import listing as snapshot_listing  # noqa: F401, PLC0415
 
     begin()
     with redirect_stdout(StringIO()) as said:

@@ -1,25 +1,16 @@
-"""The API that `bench.snapshots` asks: a process of its own, so that its work is not counted as a client's.
-
-It says on stdout how it is reached, as JSON, and serves until its standard input ends.
-"""
+"""The API that `bench.snapshots` asks, whose tasks take a while: a process of its own, as that of expiry."""
 
 import asyncio
-import json
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
-from lab.accounts import open_accounts
+from bench.serving import ADDRESS, serve
+from bench.snapshots import EACH, TASK_SECONDS
 from lab.mends import MendedPve
-from lab.tls import make_certificates
 
-ADDRESS = "127.0.0.1"
-EACH = 5  # snapshots of a guest
 DAY = 86_400
-TASK_SECONDS = 2.0  # of a snapshot and of a rollback
 
 
 class SlowPve(MendedPve):
@@ -47,23 +38,11 @@ def _fill(pve: MendedPve, count: int) -> None:
 
 
 async def _serve(count: int, latency: float) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        certificates = make_certificates(Path(folder), ADDRESS, ("pve1",))
-        pve = SlowPve(host=ADDRESS, port=0)
-        pve.time_scale = 1.0
-        _fill(pve, count)
-        token = open_accounts(pve).operations
-        pve.slow_network(latency)
-        await pve.start(str(certificates.certificate), str(certificates.key))
-        reached = {
-            "PROXMOX_VE_ENDPOINT": str(pve.url),
-            "PROXMOX_VE_API_TOKEN": token,
-            "PROXMOX_VE_CA_FILE": str(certificates.ca),
-        }
-        sys.stdout.write(json.dumps(reached) + "\n")
-        sys.stdout.flush()
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-        await pve.stop()
+    pve = SlowPve(host=ADDRESS, port=0)
+    pve.time_scale = 1.0
+    _fill(pve, count)
+    pve.slow_network(latency)
+    await serve(pve)
 
 
 if __name__ == "__main__":

@@ -6,18 +6,17 @@ interpreter's start. README.md has the last figures.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import click
 
 from bench import measure
-from bench.snapshot_server import EACH, TASK_SECONDS
 
+SERVER = "bench.snapshot_server"
+EACH = 5  # snapshots of a guest
+TASK_SECONDS = 2.0  # of a snapshot and of a rollback
 OURS, FLOOR, SLOWEST = "pve-snapshot list", "bare threads, requests", "one at a time, proxmoxer"
 LISTERS = {
     FLOOR: "bare",
@@ -25,17 +24,6 @@ LISTERS = {
     SLOWEST: "one_at_a_time",
 }
 HEAD = ("guests", "contestant", "the work", "to the floor", "with the process's start", "peak MB")
-
-
-@contextmanager
-def _server(guests: int, latency: float) -> Iterator[Mapping[str, str]]:
-    """The environment in which a client reaches it."""
-    argv = [sys.executable, "-m", "bench.snapshot_server", str(guests), str(latency)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - ourselves
-        if server.stdin is None or server.stdout is None:
-            raise SystemExit("the server has no pipes")
-        yield os.environ | json.loads(server.stdout.readline())
-        server.stdin.close()
 
 
 def _client(words: Sequence[str], environment: Mapping[str, str]) -> measure.Run:
@@ -49,7 +37,7 @@ def _compare(guests: int, rounds: int, latency: float) -> None:
     """Round by round, so that a slow minute hits all."""
     runs: dict[str, list[measure.Run]] = {name: [] for name in LISTERS}
     works: dict[str, list[float]] = {name: [] for name in LISTERS}
-    with _server(guests, latency) as environment:
+    with measure.server(SERVER, str(guests), str(latency)) as environment:
         for _ in range(rounds):
             for name, word in LISTERS.items():
                 run = _client(["-m", "bench.snapshot_clients", word], environment)
@@ -83,7 +71,7 @@ def _overhead(rounds: int, latency: float) -> None:
         "delete": ("delete", "guest101", "bench"),
     }
     runs: dict[str, list[tuple[float, float]]] = {verb: [] for verb in verbs}
-    with _server(2, latency) as environment:
+    with measure.server(SERVER, "2", str(latency)) as environment:
         for _ in range(rounds):
             for verb, words in verbs.items():
                 run = _client(["-m", "ops.snapshot", *words, "--json"], environment)
