@@ -40,7 +40,8 @@ They stand in the environment, under the names that the provider itself reads, a
 | `PROXMOX_VE_SSH_USERNAME` | the account on the nodes, `root` or one with sudo rules (VM-LIFECYCLE.md) |
 | `PROXMOX_VE_SSH_PRIVATE_KEY` | its private key, the text itself |
 | `PROXMOX_VE_SSH_NODES` | `nodes` below as JSON, for stacks that give none |
-| `PROXMOX_VE_CA_FILE` | the CA of the API's certificate; it goes to the operations host, too |
+| `SSL_CERT_FILE` | the CAs that the provider and `pulumi` trust, in the place of the system's store |
+| `PROXMOX_VE_CA_FILE` | the API's CA, but not for the provider (see above); the operations host gets it |
 | `PVE_LIFECYCLE_HOST_PRIVATE_KEY` | the private key that opens `operations_host`, the text itself |
 | `PVE_LIFECYCLE_API_TOKEN` | the token that the operations get there, of the smaller role |
 | `LIFECYCLE_SSH_IDENTITIES` | private key files, with `:` between them, for a declared `AuthorizedKeys` |
