@@ -15,7 +15,9 @@ from filelock import FileLock
 
 PACKAGES = {"/usr/sbin/sshd": "openssh-server", "/usr/bin/ssh": "openssh-client", "/usr/bin/sudo": "sudo"}
 SHELLS = {"/usr/bin/tcsh": "tcsh", "/usr/bin/fish": "fish", "/usr/bin/busybox": "busybox"}
+DEBOOTSTRAP = {"/usr/sbin/debootstrap": "debootstrap"}
 POLICY = Path("/usr/sbin/policy-rc.d")
+APT = "/tmp/pve-lifecycle-apt.lock"  # noqa: S108  one for all users of the machine; apt itself does not wait
 COPIED = (
     *("pam.d", "security", "login.defs", "environment", "nsswitch.conf", "ld.so.cache", "localtime"),
     *("bash.bashrc", "profile", "alternatives"),
@@ -60,7 +62,7 @@ def missing() -> str | None:
 
 def provide(packages: Mapping[str, str] = PACKAGES) -> None:
     """Install what is missing, of sshd, ssh and sudo at first; the service is neither started nor enabled."""
-    with FileLock("/tmp/pve-lifecycle-apt.lock"):  # noqa: S108  one for all users of the machine
+    with FileLock(APT):
         wanted = [package for path, package in packages.items() if not Path(path).exists()]
         if not wanted:
             return
@@ -76,6 +78,12 @@ def provide(packages: Mapping[str, str] = PACKAGES) -> None:
         finally:
             if quiet:
                 POLICY.unlink()
+
+
+def update() -> None:
+    """Let apt read its lists anew: without them it does not know what its sources are."""
+    with FileLock(APT):
+        _do("apt-get", "-q", "update")
 
 
 def punishes() -> bool:

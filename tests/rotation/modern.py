@@ -28,7 +28,8 @@ def punishing_root() -> Path:
 
 
 def _make(root: Path) -> None:
-    machine.provide({"/usr/sbin/debootstrap": "debootstrap"})
+    machine.update()
+    machine.provide(machine.DEBOOTSTRAP)
     partial = Path(tempfile.mkdtemp(dir=root.parent, prefix="partial-"))
     try:
         _do("debootstrap", "--variant=minbase", f"--include={PACKAGES}", RELEASE, str(partial), _mirror())

@@ -21,6 +21,7 @@ import pytest
 from filelock import FileLock
 
 from components.cloud_init import Birth, Distribution, MailRelay, container_script
+from tests.rotation import machine
 
 INSTALLED = ("ca-certificates", "cloud-init", "sudo", "systemd-sysv")
 DOWNLOADED = (
@@ -146,9 +147,8 @@ def debian():
 
 
 def _make(root, codename):
-    _do("apt-get", "-q", "update")
-    if not shutil.which("debootstrap"):  # the one package for the machine itself; it holds no service
-        _do("apt-get", "-q", "-y", "install", "--no-install-recommends", "debootstrap")
+    machine.update()
+    machine.provide(machine.DEBOOTSTRAP)
     sources = _sources(codename)
     partial = Path(tempfile.mkdtemp(dir=root.parent, prefix="partial-"))
     try:
