@@ -27,7 +27,7 @@ TODAY = NOW.astimezone(ZoneInfo(ZONE)).date()
 BOT = {"ok": True, "result": {"message_id": 1, "date": 1, "chat": {"id": -1000000000000, "type": "group"}}}
 
 
-def until(look, seconds=20):
+def until(look, seconds=20.0):
     """What `look` gives, as soon as it gives something."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

@@ -6,16 +6,20 @@ brackets for markup; they are in the report.
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from ops.adapters.notices import Notice
+from ops.core.expiry import day_in_zone
 from ops.core.outcomes import GOOD, Outcome
 from ops.core.retention import AHEAD, Decision, Plan, Verdict, format_day
 from ops.runs.telling import the_first
 
 
-def notices_of(plan: Plan, outcomes: Sequence[Outcome], operation: str, now: datetime) -> list[Notice]:
-    """At most one notice of each kind. The day is a label: tomorrow's is another, a second run's not."""
-    labels = {"operation": operation, "day": now.date().isoformat()}
+def notices_of(
+    plan: Plan, outcomes: Sequence[Outcome], operation: str, now: datetime, zone: ZoneInfo
+) -> list[Notice]:
+    """At most one of each kind. The zone's day is a label: tomorrow's is another, a second run's not."""
+    labels = {"operation": operation, "day": day_in_zone(now, zone).isoformat()}
 
     def notice(name: str, severity: str, summary: str, lines: Sequence[str], advice: str) -> list[Notice]:
         if not lines:

@@ -135,7 +135,8 @@ def _applied(request: Request, settings: Connection, proxmox: Proxmox, screen: S
     )
     ended = deletions.carry_out_all(seen.plan.of(Verdict.DELETE))
     report = Report(plan=seen.plan, outcomes=(*seen.not_begun, *ended), offline_nodes=seen.offline_nodes)
-    told = tell(settings.notices, notices_of(report.plan, report.outcomes, OPERATION, request.now))
+    notices = notices_of(report.plan, report.outcomes, OPERATION, request.now, settings.zone)
+    told = tell(settings.notices, notices)
     report = replace(report, deliveries=tuple(told), troubles=tuple(complaints(told)))
     return _leave_metrics(request, report, seen, ended)
 

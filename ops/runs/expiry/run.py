@@ -167,9 +167,9 @@ def _apply(
     again: frozenset[int],
 ) -> Report:
     soon, due = plan.of(Decision.WARN), plan.of(Decision.STOP)
-    warnings = tell(heard_by, notices.warnings(soon, request.now))
+    warnings = tell(heard_by, notices.warnings(soon, policy))
     heard = any(each.accepted for each in warnings)
-    announced = tell(heard_by, notices.stops(due, again, request.now))
+    announced = tell(heard_by, notices.stops(due, again, policy))
     report = Report(
         plan=plan,
         warned=len(soon) if heard else 0,

@@ -62,6 +62,17 @@ def test_the_snapshot_that_was_announced_is_deleted_the_next_day(world, operate,
     assert alerts(listener)["SnapshotsDeleted"]["labels"]["day"] == "2026-11-24"
 
 
+def test_the_day_of_a_notice_is_the_zones_day(world, operate, web, monkeypatch, listener):
+    """Two runs a day apart are two alerts, also where UTC's date is the same at both."""
+    monkeypatch.setenv("PVE_LIFECYCLE_TIME_ZONE", "Asia/Tokyo")
+    days = []
+    for hour in (4, 15):
+        monkeypatch.setenv("LIFECYCLE_NOW", NOW.replace(hour=hour).isoformat())
+        operate(main, "--all")
+        days.append(alerts(listener)["SnapshotsDueForDeletion"]["labels"]["day"])
+    assert days == ["2026-11-23", "2026-11-24"]
+
+
 def test_a_ceiling_is_told_without_the_words_of_anybody(world, operate, web, listener):
     """A warning, with where to read on."""
     operate(main, "--all", "--max-deletions", "0")

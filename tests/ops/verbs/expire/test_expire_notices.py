@@ -35,6 +35,23 @@ def test_people_are_warned_two_days_and_one_day_ahead(world, guest, expire, peop
     assert world.writes() == []
 
 
+@pytest.mark.parametrize(
+    ("times", "days"),
+    [
+        (("2026-02-16T00:30:00+00:00", "2026-02-16T23:30:00+00:00"), ["2026-02-16", "2026-02-17"]),
+        (("2026-02-16T23:30:00+00:00", "2026-02-17T00:30:00+00:00"), ["2026-02-17", "2026-02-17"]),
+    ],
+)
+def test_the_day_of_a_warning_is_the_zones_day(guest, expire, people, monkeypatch, times, days):
+    """Two days in Auckland can be one in UTC: as one alert, the second warning would be heard by nobody."""
+    monkeypatch.setenv("PVE_LIFECYCLE_TIME_ZONE", "Pacific/Auckland")
+    guest(101, "environment-lab;expires-2026-02-17")
+    for now in times:
+        monkeypatch.setenv("LIFECYCLE_NOW", now)
+        expire("--warn-days", "2,1")
+    assert [alert["day"] for alert in people.named(SOON)] == days
+
+
 def test_days_of_warning_can_be_chosen(guest, expire, people):
     """A week and a day, say."""
     for vmid, day in ((101, "16"), (102, "17"), (103, "22")):
