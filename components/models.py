@@ -12,6 +12,7 @@ from components.values import (
     Day,
     Gateway,
     GuestName,
+    HostKeyText,
     MailAddress,
     Name,
     NodeName,
@@ -86,7 +87,7 @@ class NodeAccess(Model):
 
     address: Annotated[str, Field(min_length=1)] = Field(description="Name or address of the node.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(22, description="TCP port.")
-    host_key: PublicKeyText = Field(description="The node's public host key: `ssh-keyscan -t ed25519 NODE`.")
+    host_key: HostKeyText = Field(description="The node's public host key: `ssh-keyscan -t ed25519 NODE`.")
 
 
 class OperationsHost(Model):
@@ -94,7 +95,7 @@ class OperationsHost(Model):
 
     address: Annotated[str, Field(min_length=1)] = Field(description="Name or address of the host.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(22, description="TCP port of its SSH.")
-    host_key: PublicKeyText = Field(description="Its public host key: `ssh-keyscan -t ed25519 HOST`.")
+    host_key: HostKeyText = Field(description="Its public host key: `ssh-keyscan -t ed25519 HOST`.")
     user: UserName = Field("root", description="The account to log in with; any but root needs sudo.")
 
 

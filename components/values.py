@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ops.core.keys import KeyProblem, parse_public_key
+from ops.core.keys import KEY_TYPES, KeyProblem, parse_public_key
 from ops.core.tags import parse_day, problem_with_tag
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?")
@@ -103,6 +103,20 @@ def _public_key(value: str) -> str:
     return key
 
 
+def _host_key(value: str) -> str:
+    # A line of ssh-keyscan, as of known_hosts, begins with the host's name.
+    _, _, behind_the_name = value.strip().partition(" ")
+    key = _public_key(behind_the_name if behind_the_name.startswith(tuple(KEY_TYPES)) else value)
+    # The command provider asks a server for the key's own type. For RSA that is a signature with SHA-1, which
+    # OpenSSH has not offered since 8.8.
+    if key.startswith("ssh-rsa "):
+        raise ValueError(
+            "the command provider asks for an RSA key by a signature that servers refuse; "
+            "give the host's other key: ssh-keyscan -t ed25519 HOST"
+        )
+    return key
+
+
 def _tag(value: str) -> str:
     problem = problem_with_tag(value)
     if problem is not None:
@@ -151,6 +165,7 @@ Gateway = Annotated[str, AfterValidator(_gateway)]
 Name = Annotated[str, AfterValidator(_word)]
 Address = Annotated[str, AfterValidator(_address)]
 PublicKeyText = Annotated[str, AfterValidator(_public_key)]
+HostKeyText = Annotated[str, AfterValidator(_host_key)]
 Tag = Annotated[str, AfterValidator(_tag)]
 VolumeId = Annotated[str, AfterValidator(_volume)]
 MailAddress = Annotated[str, AfterValidator(_mail)]

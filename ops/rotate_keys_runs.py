@@ -1,7 +1,6 @@
 """The three ways in which `python -m ops.rotate_keys` goes, and what each says."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from rich.console import RenderableType
 from rich.text import Text
 
 from ops import cli, consoles
@@ -47,9 +45,7 @@ def rotate(given: Given) -> int:
     if given["as_json"]:
         cli.print_json(document)
     else:
-        _say(
-            lambda tables: tables.table(results), rotation_report.summary(results), document.get("stack", "")
-        )
+        _say(lambda tables: tables.show(results), rotation_report.summary(results), document.get("stack", ""))
     rotation_command.write_reports(given["reports"], document)
     return cli.DONE if document["ok"] else cli.FAILED
 
@@ -61,7 +57,7 @@ def plan(given: Given) -> int:
     if given["as_json"]:
         cli.print_json(rotation_report.plan_document(results, prepared.order))
     else:
-        _say(lambda tables: tables.plan_table(results, prepared.order), "Nothing was changed.")
+        _say(lambda tables: tables.show_plan(results, prepared.order), "Nothing was changed.")
     return cli.DONE if all(result.state.verdict is None for result in results) else cli.FAILED
 
 
@@ -79,7 +75,7 @@ def audit(given: Given) -> int:
     if given["as_json"]:
         cli.print_json(rotation_audit.document(findings, retired))
     else:
-        _say(lambda tables: tables.audit_table(findings))
+        _say(lambda tables: tables.show_findings(findings))
     return cli.DONE if rotation_audit.clean(findings) else cli.FAILED
 
 
@@ -98,11 +94,11 @@ def _paths(given: Given) -> KeyPaths:
     )
 
 
-def _say(table: Callable[[Any], RenderableType], *sentences: str) -> None:
-    from ops.runs.rotation import tables as rotation_tables  # noqa: PLC0415 - rich.table, where --json wants none
+def _say(show: Callable[[Any], None], *sentences: str) -> None:
+    from ops.runs.rotation import tables  # noqa: PLC0415 - rich.table, where --json wants none
 
+    show(tables)
     console = consoles.result_console()
-    console.print(table(rotation_tables))
     for sentence in filter(None, sentences):
         console.print(Text(sentence), soft_wrap=True)
 
@@ -122,15 +118,17 @@ def _recorded(directory: Path | None, now: datetime) -> Iterator[Any]:
 @contextmanager
 def _progress(count: int) -> Iterator[Callable[[Result], None]]:
     """A bar over the fleet, where somebody watches."""
-    if not sys.stderr.isatty():
+    console = consoles.progress_console()
+    if not console.is_terminal:
         yield lambda _result: None
         return
+    from rich.markup import escape  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
-    with Progress(console=consoles.progress_console(), transient=True) as progress:
+    with Progress(console=console, transient=True) as progress:
         task = progress.add_task("Rotating", total=count)
 
         def done(result: Result) -> None:
-            progress.update(task, advance=1, description=f"{result.host}: {result.state.verdict}")
+            progress.update(task, advance=1, description=escape(f"{result.host}: {result.state.verdict}"))
 
         yield done

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncssh
 import pytest
 import yaml
 
@@ -83,3 +84,20 @@ def test_pulumi_yaml_declares_exactly_the_keys_of_the_models():
             "",
             {},
         )
+
+
+@pytest.mark.parametrize("name", ["", "ops.example.org ", "[ops.example.org]:2222 ", "|1|abc=|def= "])
+def test_a_host_key_may_stand_as_ssh_keyscan_gives_it(name):
+    """With the host in front; what reaches the provider is the key."""
+    host = {"operations_host": {"address": "ops.example.org", "host_key": f"{name}{HOST_KEY}"}}
+    settings = parse_settings(stack(**host), OPERATIONS)
+    assert settings.operations_host.host_key == HOST_KEY
+
+
+@pytest.mark.parametrize("name", ["", "ops.example.org "])
+def test_an_rsa_host_key_is_refused(name):
+    """The published command provider asks by it for ssh-rsa alone, which OpenSSH has not since 8.8."""
+    key = asyncssh.generate_private_key("ssh-rsa", key_size=2048).export_public_key().decode().strip()
+    host = {"operations_host": {"address": "ops.example.org", "host_key": f"{name}{key}"}}
+    with pytest.raises(SettingsError, match=r"operations_host\.host_key: .*ssh-keyscan -t ed25519"):
+        parse_settings(stack(**host), OPERATIONS)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from rich.table import Table
 from rich.text import Text
 
+from ops import consoles, tables
 from ops.core.keys import fingerprint
 from ops.core.rotation import Verdict
 from ops.runs.rotation.audit import Finding
@@ -22,37 +22,46 @@ STYLES = {
 }
 
 
-def table(results: Sequence[Result]) -> Table:
-    """What went otherwise than planned, first of all; of many hosts that are done, the count will do."""
-    shown = _titled("host", "verdict", "why")
-    for result in results:
-        words = "\n".join(filter(None, (result.state.words, *result.state.notes)))
-        verdict = Text(verdict_of(result), style=STYLES.get(result.state.verdict or Verdict.FAILED, ""))
-        shown.add_row(Text(str(result.host)), verdict, Text(words))
-    return shown
+def show(results: Sequence[Result]) -> None:
+    """What became of each host, and why."""
+    rows = [
+        (
+            str(result.host),
+            Text(verdict_of(result), style=STYLES.get(result.state.verdict or Verdict.FAILED, "")),
+            _lines(result.state.words, *result.state.notes),
+        )
+        for result in results
+    ]
+    _show(("host", "verdict", "why"), rows)
 
 
-def plan_table(results: Sequence[Result], order: Order) -> Table:
+def show_plan(results: Sequence[Result], order: Order) -> None:
     """What would be done, host by host."""
-    shown = _titled("host", "plan", "why")
-    for result in results:
-        words = [*edits(result, order), result.state.words, *result.state.notes]
-        shown.add_row(Text(str(result.host)), Text(intent(result)), Text("\n".join(filter(None, words))))
-    return shown
+    rows = [
+        (
+            str(result.host),
+            intent(result),
+            _lines(*edits(result, order), result.state.words, *result.state.notes),
+        )
+        for result in results
+    ]
+    _show(("host", "plan", "why"), rows)
 
 
-def audit_table(findings: Sequence[Finding]) -> Table:
+def show_findings(findings: Sequence[Finding]) -> None:
     """Where a retired key was found, and where nobody could look."""
-    shown = _titled("host", "retired keys")
-    for finding in findings:
-        marks = "\n".join(f"{fingerprint(key.blob)} {key.comment}" for key in finding.present)
-        style = "bold red" if finding.present else "yellow" if finding.words else "green"
-        shown.add_row(Text(str(finding.host)), Text(marks or finding.words or "none", style=style))
-    return shown
+    _show(("host", "retired keys"), [(str(finding.host), _found(finding)) for finding in findings])
 
 
-def _titled(*headings: str) -> Table:
-    shown = Table(box=None, pad_edge=False)
-    for heading in headings:
-        shown.add_column(heading, overflow="fold")
-    return shown
+def _found(finding: Finding) -> Text:
+    marks = _lines(*(f"{fingerprint(key.blob)} {key.comment}" for key in finding.present))
+    style = "bold red" if finding.present else "yellow" if finding.words else "green"
+    return Text(marks or finding.words or "none", style=style)
+
+
+def _lines(*words: str) -> str:
+    return "\n".join(filter(None, words))
+
+
+def _show(headings: Sequence[str], rows: Sequence[Sequence[tables.Cell]]) -> None:
+    tables.show(consoles.result_console(), headings, rows)

@@ -16,6 +16,7 @@ from ops.runs.rotation.host import Order
 from ops.runs.rotation.targets import Host
 
 HOME = "/home/ops/"
+FIRST, SECOND = f"{HOME}.ssh/authorized_keys", f"{HOME}.ssh/authorized_keys2"
 HOST = Host(name="web", target=Target(address="192.0.2.1", port=22, username="ops"))
 OURS = "192.0.2.7"  # where we come from, for `from=`
 

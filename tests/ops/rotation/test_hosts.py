@@ -8,9 +8,8 @@ from ops.errors import LifecycleError
 from ops.runs.rotation import run as rotation
 from ops.runs.rotation.host import Waits
 from ops.runs.rotation.targets import Host
-from tests.ops.rotation.model import HOME, HOST, Fate, ModelDoor, ModelHost, line, order_for
+from tests.ops.rotation.model import FIRST, HOST, SECOND, Fate, ModelDoor, ModelHost, line, order_for
 
-FIRST, SECOND = f"{HOME}.ssh/authorized_keys", f"{HOME}.ssh/authorized_keys2"
 POLICY = rotation.Policy(parallel=1, canaries=1, max_failures=1)
 
 

@@ -62,7 +62,8 @@ func (c Connection) config() (*ssh.ClientConfig, func(), error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("connection.hostKey is no public key such as 'ssh-ed25519 AAAA…': %w", err)
 		}
-		config.HostKeyCallback, config.HostKeyAlgorithms = ssh.FixedHostKey(key), algorithms(key)
+		// As the published provider asks: by the key's own type, for RSA the signature that OpenSSH offers no more.
+		config.HostKeyCallback, config.HostKeyAlgorithms = ssh.FixedHostKey(key), []string{key.Type()}
 	}
 	if c.PrivateKey != nil {
 		signer, err := c.signer()
@@ -104,14 +105,6 @@ func (c Connection) answer(_, _ string, questions []string, _ []bool) ([]string,
 
 func (c Connection) agentPath() string {
 	return or(c.AgentSocketPath, os.Getenv("SSH_AUTH_SOCK"))
-}
-
-// algorithms asks the server for the kind of key that is pinned: left alone it may show another of its keys.
-func algorithms(key ssh.PublicKey) []string {
-	if key.Type() == ssh.KeyAlgoRSA {
-		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
-	}
-	return []string{key.Type()}
 }
 
 func or[T any](given *T, otherwise T) T {
