@@ -21,9 +21,9 @@ class Images:
         """Return the file of the image on a node; the checksum is verified by the node."""
         key = (node, image.url, image.checksum)
         if key not in self._files:
-            name = file_name(image, pulumi.get_stack())
+            name = file_name(image, pulumi.get_stack(), node)
             self._files[key] = File(
-                f"{node}-{name}",
+                name,
                 node_name=node,
                 datastore_id=self._stack.image_storage,
                 content_type="import",
@@ -38,12 +38,13 @@ class Images:
         return self._files[key]
 
 
-def file_name(image: Image, stack: str) -> str:
-    """Name the file after its address, its checksum and its stack.
+def file_name(image: Image, stack: str, node: str) -> str:
+    """Name the file after its address, its checksum, its stack and its node.
 
-    Another image never overwrites or removes this one's file, and no stack removes the file of another.
+    Another image never overwrites or removes this one's file, and neither does another stack, or another node
+    that sees the same storage.
     """
     source = PurePosixPath(image.url)
     suffix = ".raw" if source.suffix == ".raw" else ".qcow2"
     identity = hashlib.sha256(f"{image.url} {image.checksum}".encode()).hexdigest()[:8]
-    return f"{stack}-{source.stem}-{identity}{suffix}"
+    return f"{node}-{stack}-{source.stem}-{identity}{suffix}"

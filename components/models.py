@@ -158,6 +158,9 @@ class VirtualMachineSettings(Guest):
     )
     image: Image | None = Field(None, description="An image of its own instead of the stack's.")
     clone_from: VmId | None = Field(None, description="The vm_id of a template to clone instead of an image.")
+    clone_node: NodeName | None = Field(
+        None, description="The node that the template is on, where it is another than the guest's."
+    )
 
 
 class ContainerSettings(Guest):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from components.models import Guest, Settings, VirtualMachineSettings
-from ops.core.now import named_time
+from ops.core.now import HOPELESS, VARIABLE, is_for_trials, named_time
 from ops.core.tags import Environment
 
 NODES_VARIABLE = "PROXMOX_VE_SSH_NODES"
@@ -82,11 +82,22 @@ def parse_settings(raw: Mapping[str, Any], environ: Mapping[str, str]) -> Settin
 
 
 def read_now(environ: Mapping[str, str] = os.environ) -> datetime:
-    """Return the time of this run: the clock's, or LIFECYCLE_NOW to see another day's preview."""
+    """Return the time of this run: the clock's, or LIFECYCLE_NOW to see another day's preview.
+
+    Raises:
+        SettingsError: that is no time, or another day's in an `up`: it would stop and start the wrong guests.
+            A cluster at this machine's own address is one to try things on.
+    """
+    present = datetime.now(UTC)
     try:
-        return named_time(environ) or datetime.now(UTC)
+        named = named_time(environ) or present
     except ValueError as error:
         raise SettingsError([str(error)]) from None
+    acts = not (pulumi.runtime.is_dry_run() or is_for_trials(environ.get("PROXMOX_VE_ENDPOINT", "")))
+    if acts and abs(named - present) > HOPELESS:
+        words = f"{VARIABLE} says {named.isoformat()}: that is for previews; unset it to act today"
+        raise SettingsError([words])
+    return named
 
 
 def _decode(key: str, value: Any) -> Any:
@@ -180,6 +191,8 @@ def _origin(path: str, guest: Guest, settings: Settings) -> Iterator[str]:
     if isinstance(guest, VirtualMachineSettings):
         if guest.clone_from == guest.vm_id:
             yield f"{path}.clone_from: a guest cannot be made from itself; give the vm_id of a template"
+        if guest.clone_node and not guest.clone_from:
+            yield f"{path}.clone_node: it is a template's; give its vm_id as clone_from, or drop it"
         if guest.clone_from and guest.image:
             yield f"{path}: clone_from and image exclude each other; keep one"
         if not (guest.clone_from or guest.image or settings.image):

@@ -107,7 +107,9 @@ def _snippets(
                     parent=parent,
                     depends_on=[life.claim],
                     ignore_changes=["sourceRaw.data", "datastoreId"],
-                    protect=stack.environment is Environment.PROD,
+                    # A VM that moves takes them along. Where both nodes see one storage, the old files are
+                    # the new ones: deleted last, they would be gone. Prod protects the VM, which holds them.
+                    delete_before_replace=True,
                 ),
             )
         )
@@ -143,7 +145,7 @@ def _machine(
         scsi_hardware="virtio-scsi-single",
         serial_devices=[VmLegacySerialDeviceArgs(device="socket")],
         network_devices=[VmLegacyNetworkDeviceArgs(bridge=guest.bridge, model="virtio", firewall=False)],
-        clone=VmLegacyCloneArgs(vm_id=guest.clone_from, full=True) if guest.clone_from else None,
+        clone=_clone(guest),
         disks=[_disk(args)],
         initialization=_initialization(guest, stack, snippets),
         opts=pulumi.ResourceOptions(
@@ -152,7 +154,7 @@ def _machine(
             hooks=life.before_change,
             protect=prod,
             delete_before_replace=True,
-            ignore_changes=BIRTH_ONLY,
+            ignore_changes=[*BIRTH_ONLY, *(["clone.nodeName"] if guest.clone_from else [])],
         ),
     )
 
@@ -161,6 +163,12 @@ def _agent(guest: VirtualMachineSettings) -> VmLegacyAgentArgs:
     """Wait for an address only where the configuration does not know it, and not for long (TRAPS A9)."""
     wait = VmLegacyAgentWaitForIpArgs(disabled=True) if guest.address != "dhcp" else None
     return VmLegacyAgentArgs(enabled=guest.agent_enabled, timeout="2m", wait_for_ip=wait)
+
+
+def _clone(guest: VirtualMachineSettings) -> VmLegacyCloneArgs | None:
+    if guest.clone_from is None:
+        return None
+    return VmLegacyCloneArgs(vm_id=guest.clone_from, node_name=guest.clone_node, full=True)
 
 
 def _disk(args: VirtualMachineArgs) -> VmLegacyDiskArgs:

@@ -68,9 +68,21 @@ class MendedPve(FakePve):  # type: ignore[misc] # fakepve ships no types
         return [
             ("PUT", f"{QEMU}/resize", self._qm_resize),
             ("GET", "/nodes/{node}/time", self._node_time),
+            ("POST", f"{QEMU}/migrate", self._qm_migrate),
+            ("GET", "/cluster/ha/resources/{sid}", self._ha_resource),
             ("GET", f"{QEMU}/feature", self._feature),
             ("GET", f"{CONTAINERS}/{{vmid}}/feature", self._feature),
         ]
+
+    async def _qm_migrate(self, values: Mapping[str, Any], user: str) -> str:
+        """PVE moves the VM; the fake knows how, and has no path for it."""
+        self.require(user, f"/vms/{values['vmid']}", "VM.Migrate")
+        return str(await self.migrate(int(values["vmid"]), values["target"], secs=0, user=user))
+
+    async def _ha_resource(self, values: Mapping[str, Any], user: str) -> dict[str, Any]:
+        """PVE is asked before a move; the HA manager has no guest of the lab's."""
+        self.require(user, "/", "Sys.Audit")
+        raise PveError(500, f"no such resource '{values['sid']}'")
 
     async def _feature(self, values: Mapping[str, Any], user: str) -> dict[str, Any]:
         """PVE looks at every disk's storage; the fake says no to everybody."""

@@ -40,7 +40,8 @@ def make_certificates(directory: Path, address: str, names: tuple[str, ...]) -> 
     )
     ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca_name = _name("PVE lifecycle lab CA")
-    constraints = x509.BasicConstraints(ca=True, path_length=0)
+    # As Proxmox VE makes its own authority: no key usage, with which strict clients (Python 3.13) find fault.
+    constraints = x509.BasicConstraints(ca=True, path_length=None)
     ca = (
         _builder(ca_name, ca_name, ca_key)
         .add_extension(constraints, critical=True)

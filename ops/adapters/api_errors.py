@@ -128,6 +128,13 @@ def _forbidden(words: str, where: str, token_id: str) -> LifecycleError:
     if found is None:
         return LifecycleError(f"Proxmox forbids it: {words}", where=where)
     path, privileges = found["path"], found["privileges"]
+    if "modifying tag" in privileges:  # pve-guest-common, GuestHelpers.pm: assert_tag_permissions
+        return LifecycleError(
+            f"a tag that Proxmox VE keeps for administrators: {words}",
+            where=where,
+            remedy="See Datacenter, Options, User Tag Access and Registered Tags: the tags of the lifecycle "
+            "must be free there. A token that may write every tag could change the cluster, too.",
+        )
     return LifecycleError(
         f"the token {token_id} lacks {privileges} on {path} ({words})",
         where=where,

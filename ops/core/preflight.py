@@ -11,9 +11,13 @@ from ops.core import privileges
 from ops.core.model import Node, Storage
 from ops.core.privileges import DEPLOYMENT
 
-OLDEST_MAJOR = 8
+OLDEST = (8, 0)
+OLDEST_IMPORT = (
+    8,
+    4,
+)  # older ones take no disk image for a storage's content `import` (the provider's capabilities.go)
 CLOCK_TOLERANCE = timedelta(seconds=60)
-VERSION = re.compile(r"(\d+)\.\d+")
+VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
 class Status(StrEnum):
@@ -68,21 +72,39 @@ def storage_of(volume: str) -> str:
 
 def major_of(version: str) -> int:
     """The major version; 0 where the text is no version."""
+    return _numbers(version)[0]
+
+
+def _numbers(version: str) -> tuple[int, int]:
     found = VERSION.match(version)
-    return int(found[1]) if found else 0
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def judge_version(version: str, *, where: str) -> Check:
-    """Proxmox VE 8 or later: the import content type and this role's privileges are not older."""
-    if major_of(version) >= OLDEST_MAJOR:
-        return Check(name="version", status=Status.OK, what=f"Proxmox VE {version}", where=where)
-    return Check(
-        name="version",
-        status=Status.FAILED,
-        what=f"Proxmox VE {version} is older than {OLDEST_MAJOR}",
-        where=where,
-        remedy="Upgrade the node: https://pve.proxmox.com/wiki/Upgrade_from_7_to_8",
-    )
+def judge_version(version: str, *, where: str, from_image: bool = False) -> Check:
+    """Proxmox VE 8 or later, for the role's privileges; later still where VMs are made from images."""
+    numbers, name = _numbers(version), "version"
+    if numbers < OLDEST:
+        return Check(
+            name=name,
+            status=Status.FAILED,
+            what=f"Proxmox VE {version} is older than {OLDEST[0]}",
+            where=where,
+            remedy="Upgrade the node: https://pve.proxmox.com/wiki/Upgrade_from_7_to_8",
+        )
+    if from_image and numbers < OLDEST_IMPORT:
+        return Check(
+            name=name,
+            status=Status.FAILED,
+            what=f"Proxmox VE {version} downloads no disk images: that came with {_dotted(OLDEST_IMPORT)}",
+            where=where,
+            remedy="apt update && apt full-upgrade on the nodes; or make VMs from a template (clone_from), "
+            "and give the preflight --image none",
+        )
+    return Check(name=name, status=Status.OK, what=f"Proxmox VE {version}", where=where)
+
+
+def _dotted(numbers: tuple[int, int]) -> str:
+    return ".".join(map(str, numbers))
 
 
 def judge_privileges(

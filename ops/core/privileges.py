@@ -48,6 +48,7 @@ _DEPLOYMENT: Mapping[str, Need] = {
     "VM.Config.Memory": ((GUESTS,), "set the memory"),
     "VM.Config.Network": ((GUESTS,), "set network devices"),
     "VM.Config.Options": ((GUESTS,), "set tags, description, protection and start at boot"),
+    "VM.Migrate": ((GUESTS,), "move a VM to the node that is declared"),
     "VM.PowerMgmt": ((GUESTS,), "start and stop guests"),
     "VM.Snapshot": ((GUESTS,), "take a snapshot before a change"),
     "VM.GuestAgent.Audit": ((GUESTS,), "ask the guest agent for addresses"),

@@ -7,12 +7,12 @@ from typing import Any
 
 from ops.core.model import Guest, GuestKind
 from ops.core.snapshots import Snapshot
-from ops.core.tags import split_tags
+from ops.core.tags import stored_tags
 
 # Not settings of the guest, or left alone by PVE, or kept by us.
 _NOT_SHOWN = frozenset(
     {"description", "digest", "lock", "meta", "onboot", "parent", "runningcpu", "runningmachine"}
-    | {"snapstate", "snaptime", "tags", "vmgenid", "vmstate"}
+    | {"running-nets-host-mtu", "snapstate", "snaptime", "tags", "vmgenid", "vmstate"}
 )
 _LONGEST = 60
 
@@ -27,7 +27,7 @@ class Today:
 
 def today(config: Mapping[str, Any]) -> Today:
     """Read them from a guest's configuration."""
-    return Today(tags=split_tags(str(config.get("tags", ""))), onboot=bool(int(config.get("onboot", 0))))
+    return Today(tags=stored_tags(str(config.get("tags", ""))), onboot=bool(int(config.get("onboot", 0))))
 
 
 def by_hand(guest: Guest, wanted: Today) -> str:

@@ -52,7 +52,15 @@ class Tags:
 
 def split_tags(text: str) -> tuple[str, ...]:
     """Split a stored tag list into distinct lower-case tags, sorted."""
-    return tuple(sorted({tag.lower() for tag in _SEPARATORS.split(text) if tag}))
+    return tuple(sorted({tag.lower() for tag in stored_tags(text)}))
+
+
+def stored_tags(text: str) -> tuple[str, ...]:
+    """Split a stored tag list into distinct tags as they are spelt, sorted.
+
+    A datacenter with case-sensitive tags (option `tag-style`) may forbid to change other people's.
+    """
+    return tuple(sorted({tag for tag in _SEPARATORS.split(text) if tag}))
 
 
 def parse_tags(tags: str | Iterable[str]) -> Tags:
@@ -117,8 +125,8 @@ def canonical_tags(
 
 
 def with_expiry(tags: str, day: date) -> list[str]:
-    """Return a guest's tags with this expiry as the only one, and every other tag kept; canonical."""
-    kept = {word for word in split_tags(tags) if not _EXPIRES.fullmatch(word)}
+    """Return a guest's tags, sorted, with this expiry as the only one, and every other as it is spelt."""
+    kept = {word for word in stored_tags(tags) if not _EXPIRES.fullmatch(word.lower())}
     return sorted(kept | {expiry_tag(day)})
 
 

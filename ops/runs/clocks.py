@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from ops.adapters.proxmox import Proxmox
-from ops.core.now import VARIABLE, is_for_trials, named_time
+from ops.core.now import HOPELESS, VARIABLE, is_for_trials, named_time
 from ops.core.retention import age_in_words
 from ops.errors import LifecycleError
 from ops.runs.parallel import side_by_side
 
 TOLERATED = timedelta(minutes=5)
-HOPELESS = timedelta(days=1)
 AT_ONCE = 8  # a node that hangs costs a minute and a half
 
 

@@ -56,9 +56,7 @@ class Inspection:
         self._step("endpoint", ["settings"], self._endpoint)
         self._step("provider's TLS", ["endpoint"], lambda: self._provider(environment))
         self._step("token", ["endpoint"], self._token)
-        self._step(
-            "version", ["token"], lambda: [rules.judge_version(self._version, where=self.settled.endpoint)]
-        )
+        self._step("version", ["token"], self._judged_version)
         self._step("privileges", ["version"], self._privileges)
 
     def what_is_there(self) -> None:
@@ -101,6 +99,10 @@ class Inspection:
 
     def _skip(self, name: str, why: str) -> None:
         self.checks.append(Check(name=name, status=Status.NOT_CHECKED, what=why))
+
+    def _judged_version(self) -> list[Check]:
+        where, from_image = self.settled.endpoint, self.wanted.from_image
+        return [rules.judge_version(self._version, where=where, from_image=from_image)]
 
     def _endpoint(self) -> Iterator[Check]:
         where = self.settled.endpoint

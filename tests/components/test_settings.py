@@ -1,7 +1,7 @@
 """A stack's configuration as the program reads it: what it may leave to others, and its examples."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncssh
@@ -53,10 +53,32 @@ def test_node_access_comes_from_the_environment_where_the_stack_gives_none():
 
 def test_the_time_of_a_run_can_be_given():
     """A preview of another day is asked for with a time that knows its zone."""
-    assert read_now({"LIFECYCLE_NOW": "2026-12-24T12:00:00+00:00"}) == datetime(2026, 12, 24, 12, tzinfo=UTC)
+    given = {"LIFECYCLE_NOW": "2099-12-24T12:00:00+00:00", "PROXMOX_VE_ENDPOINT": "https://localhost:8006/"}
+    assert read_now(given) == datetime(2099, 12, 24, 12, tzinfo=UTC)
     for text in ("2026-12-24", "0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00+00:00"):
         with pytest.raises(SettingsError, match="LIFECYCLE_NOW"):
             read_now({"LIFECYCLE_NOW": text})
+
+
+@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize("day", ["2099-12-24T12:00:00+00:00", "2020-02-29T12:00:00+00:00"])
+def test_an_up_does_not_act_by_another_day(monkeypatch, preview, day):
+    """Left in the environment it would stop living guests of a real cluster; a preview shows them."""
+    monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: preview)
+    given = {"LIFECYCLE_NOW": day, "PROXMOX_VE_ENDPOINT": "https://pve1.example.org:8006/"}
+    if preview:
+        assert read_now(given) == datetime.fromisoformat(day)
+    else:
+        with pytest.raises(SettingsError, match=r"LIFECYCLE_NOW says .*for previews; unset it"):
+            read_now(given)
+
+
+def test_an_up_may_act_by_another_hour_of_today(monkeypatch):
+    """As expiry, the clean-up and an extension may."""
+    monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: False)
+    now = datetime.now(UTC) + timedelta(hours=23)
+    given = {"LIFECYCLE_NOW": now.isoformat(), "PROXMOX_VE_ENDPOINT": "https://pve1.example.org:8006/"}
+    assert read_now(given) == now
 
 
 @pytest.mark.parametrize("name", ["lab", "prod"])

@@ -141,6 +141,13 @@ REFUSED = [
         "taken by virtual_machines[0].address",
         "its own",
     ),
+    (
+        "a node and no template",
+        guest(clone_node="pve2"),
+        "virtual_machines[0].clone_node",
+        "clone_from",
+        "drop it",
+    ),
     ("made from itself", guest(clone_from=101), "virtual_machines[0].clone_from", "from itself", "template"),
     ("a cut checksum", {"image": IMAGE | {"checksum_algorithm": "sha512"}}, "image", "128 digits", "correct"),
     ("options in a bridge", guest(bridge="vmbr0,tag=5"), "virtual_machines[0].bridge", "letters", "only"),

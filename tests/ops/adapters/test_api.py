@@ -4,7 +4,9 @@ import logging
 import socket
 
 import pytest
+from proxmoxer.core import ResourceException
 
+from ops.adapters.api_errors import refused
 from ops.errors import AuthenticationError, LifecycleError, UnknownOutcomeError, UnreachableError
 
 DROP = "drop"
@@ -198,3 +200,14 @@ def test_a_date_without_its_zone_is_no_time(said, api, script, monkeypatch):
     script.answers = [(200, {})]
     api.read("version")
     assert api.server_time is None
+
+
+@pytest.mark.parametrize("path", ["/", "/vms/101"])
+def test_a_tag_that_is_kept_for_administrators_asks_for_no_privilege(path):
+    """PVE names Sys.Modify, which no token of the operations may have."""
+    words = f"Permission check failed ({path}, Sys.Modify for modifying tag 'expires-2026-12-31')"
+    refusal = ResourceException(403, words, "")
+    told = refused(refusal, endpoint="https://pve", token_id="a@pve!b", method="PUT", path="config")
+    assert "expires-2026-12-31" in told.what
+    assert "Registered Tags" in told.remedy
+    assert "pveum" not in told.remedy

@@ -90,6 +90,17 @@ def test_version_8_is_the_oldest(version, status):
     assert preflight.judge_version(version, where="https://pve:8006").status is status
 
 
+@pytest.mark.parametrize(
+    ("version", "status"), [("8.0.2", Status.FAILED), ("8.3.5", Status.FAILED), ("8.4.0", Status.OK)]
+)
+def test_disk_images_take_a_later_one(version, status):
+    """A stack that only clones goes on with any 8."""
+    check = preflight.judge_version(version, where="https://pve:8006", from_image=True)
+    assert check.status is status
+    assert status is Status.OK or "came with 8.4" in check.what
+    assert preflight.judge_version(version, where="https://pve:8006").status is Status.OK
+
+
 def test_an_empty_list_of_nodes_is_a_matter_of_permission():
     """No node at all is a token that sees none, not an empty cluster (TRAPS A21)."""
     check = preflight.judge_node([], "pve1")

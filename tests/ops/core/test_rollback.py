@@ -32,7 +32,7 @@ def test_the_command_knows_containers_and_no_tags():
 
 @pytest.mark.parametrize(
     ("config", "tags", "onboot"),
-    [({}, (), False), ({"tags": "B a;c", "onboot": "1"}, ("a", "b", "c"), True), ({"onboot": 0}, (), False)],
+    [({}, (), False), ({"tags": "B a;c", "onboot": "1"}, ("B", "a", "c"), True), ({"onboot": 0}, (), False)],
 )
 def test_todays_settings_are_read_as_pve_stores_them(config, tags, onboot):
     """Not set is PVE's default: no tags, and not started with its node."""

@@ -45,7 +45,7 @@ def test_what_is_lost_and_what_stays_is_said_before(cluster, snapshot, guest):
         "stays: tags environment-lab;expires-2027-06-01, start at boot 1",
         "switched off hard, and started again",
         "its SSH keys will be those of that day: afterwards, pve-rotate-keys --audit",
-        "newer snapshots stay in the list: after",
+        "newer snapshots stay in the list, where the storage can keep them: after",
     ):
         assert words in notes
 
@@ -185,3 +185,58 @@ def test_a_rollback_that_left_its_lock_and_the_old_settings_says_so(cluster, sna
     assert "could not be set again: the guest is locked (rollback)" in outcome["words"]
     assert "--tags 'environment-lab;expires-2027-06-01'" in outcome["words"]
     assert cluster.left(guest)["lock"] == "rollback"
+
+
+def _start_afterwards(cluster, guest, run):
+    """As PVE does: the rollback's worker forks the start as a task of its own, and ends.
+
+    `run` says how many looks afterwards find the guest down before it runs.
+    """
+    held = cluster.guest_of(guest)
+    looks = []
+
+    async def rolled_back(_node, body):
+        await body()
+        held.status = "stopped"
+
+    def looked(_proxmox, _guest):
+        looks.append(held.status)
+        if len(looks) == run + 2:  # the plan's look, and the one before the rollback
+            held.status = "running"
+        return held.status == "running"
+
+    cluster.within_tasks(rolled_back, lambda *_: None)
+    return looked
+
+
+def test_a_guest_that_starts_after_the_rollback_is_waited_for(cluster, snapshot, guest, monkeypatch):
+    """The task of a rollback ends before the guest's start does."""
+    looked = _start_afterwards(cluster, guest, run=2)
+    monkeypatch.setattr("ops.adapters.proxmox.Proxmox.runs", looked)
+    monkeypatch.setattr("ops.runs.snapshots.rollback.LOOK_EVERY", 0.01)
+    assert snapshot("rollback", guest, "before", "--yes").code == 0
+    assert cluster.left(guest)["status"] == "running"
+
+
+def test_a_guest_that_does_not_come_back_is_a_failure(cluster, snapshot, guest, monkeypatch):
+    """Its start failed in a task that nobody was told of: rolled back and down is not done."""
+    looked = _start_afterwards(cluster, guest, run=10**6)
+    monkeypatch.setattr("ops.adapters.proxmox.Proxmox.runs", looked)
+    monkeypatch.setattr("ops.runs.snapshots.rollback.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("ops.runs.snapshots.rollback.START", 0.1)
+    run = snapshot("rollback", guest, "before", "--yes", "--json")
+    (outcome,) = run.document["outcomes"]
+    assert (run.code, outcome["result"]) == (1, "failed")
+    assert "it went back, and does not run" in outcome["words"]
+    assert {key: cluster.left(guest)[key] for key in TODAYS} == TODAYS
+
+
+def test_a_guest_of_the_ha_manager_is_told_about_before(cluster, snapshot, guest):
+    """It starts what it wants running, a locked guest, too."""
+    held = cluster.guest_of(guest)
+    cluster.call(lambda: setattr(held, "ha_state", "started"))
+    notes = "\n".join(
+        snapshot("rollback", guest, "before", "--dry-run", "--json").document["plan"][0]["notes"]
+    )
+    kind = "vm" if guest == "web" else "ct"
+    assert f"ha-manager set {kind}:{held.vmid} --state ignored" in notes
