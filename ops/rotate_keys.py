@@ -135,6 +135,9 @@ def command(**given: Any) -> int:
     changes = bool(given["add_key"] or given["remove_key"])
     if changes == bool(given["audit"]):
         raise click.UsageError("give --add-key, --remove-key or both, or else --audit")
+    rotations = {"reports": "--report", "stack": "--update-stack", "resume": "--resume"}
+    if given["audit"] and (idle := [rotations[name] for name in rotations if given[name]]):
+        raise click.UsageError(f"{', '.join(idle)}: not with --audit, which changes nothing")
     from ops import rotate_keys_runs as runs  # noqa: PLC0415 - paramiko: a quarter of a second that --help spares
 
     if given["audit"]:

@@ -14,6 +14,7 @@ from rich.text import Text
 from ops import cli, consoles
 from ops.clock import read_now
 from ops.core.rotation import SETTLED
+from ops.errors import LifecycleError
 from ops.runs.rotation import audit as rotation_audit
 from ops.runs.rotation import command as rotation_command
 from ops.runs.rotation import keys as rotation_keys
@@ -40,13 +41,18 @@ def rotate(given: Given) -> int:
             results = rotation_command.carry_out(prepared, policy, done)
         document = rotation_command.told(prepared, results)
         record.succeeded = bool(document["ok"])
+    troubles = [record.trouble] if record.trouble else []  # what was done on the hosts is told all the same
     if any(result.state.verdict in SETTLED for result in results):
-        document["stack"] = rotation_command.change_stack(given["stack"], prepared.keys)
+        with _noted(troubles):
+            document["stack"] = rotation_command.change_stack(given["stack"], prepared.keys)
+    with _noted(troubles):
+        rotation_command.write_reports(given["reports"], document)
+    document |= {"ok": document["ok"] and not troubles, "troubles": troubles}
     if given["as_json"]:
         cli.print_json(document)
     else:
-        _say(lambda tables: tables.show(results), rotation_report.summary(results), document.get("stack", ""))
-    rotation_command.write_reports(given["reports"], document)
+        sentences = (rotation_report.summary(results), document.get("stack", ""), *troubles)
+        _say(lambda tables: tables.show(results), *sentences)
     return cli.DONE if document["ok"] else cli.FAILED
 
 
@@ -68,15 +74,17 @@ def audit(given: Given) -> int:
     # A host that was set back knows nothing but the keys of that day: the retired one is a way in, too.
     order = rotation_keys.looking(rotation_keys.load(replace(_paths(given), remove=given["audit"])))
     findings = rotation_audit.audit(_where(given).hosts(), order, retired, given["parallel"])
+    troubles: list[str] = []
     if given["metrics_directory"] and not given["dry_run"]:
         from ops.runs.rotation import metrics as rotation_metrics  # noqa: PLC0415 - prometheus_client
 
-        rotation_metrics.write_metrics(given["metrics_directory"], findings, retired, now)
+        with _noted(troubles):
+            rotation_metrics.write_metrics(given["metrics_directory"], findings, retired, now)
     if given["as_json"]:
-        cli.print_json(rotation_audit.document(findings, retired))
+        cli.print_json(rotation_audit.document(findings, retired) | {"troubles": troubles})
     else:
-        _say(lambda tables: tables.show_findings(findings))
-    return cli.DONE if rotation_audit.clean(findings) else cli.FAILED
+        _say(lambda tables: tables.show_findings(findings), *troubles)
+    return cli.DONE if rotation_audit.clean(findings) and not troubles else cli.FAILED
 
 
 def _where(given: Given) -> rotation_command.Where:
@@ -104,10 +112,19 @@ def _say(show: Callable[[Any], None], *sentences: str) -> None:
 
 
 @contextmanager
+def _noted(troubles: list[str]) -> Iterator[None]:
+    """What fails after the hosts were worked on is told beside the result, and does not hide it."""
+    try:
+        yield
+    except LifecycleError as error:
+        troubles.append(str(error))
+
+
+@contextmanager
 def _recorded(directory: Path | None, now: datetime) -> Iterator[Any]:
     """What `ops.runs.recording` keeps of a run; it is loaded where somebody wants it."""
     if directory is None:
-        yield SimpleNamespace()
+        yield SimpleNamespace(trouble="")
         return
     from ops.runs.recording import recorded  # noqa: PLC0415 - prometheus_client
 

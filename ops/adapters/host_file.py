@@ -37,19 +37,13 @@ def read(path: Path) -> list[HostEntry]:
         raise LifecycleError(f"cannot be read: {words}", where=str(path)) from None
     entries = _from_json(text, path) if text.lstrip().startswith(("[", "{")) else _from_lines(text, path)
     names = [entry.name for entry in entries]
-    twice = sorted({name for name in names if names.count(name) > 1}) or _same_login(entries)
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not entries:
         words = f"names {', '.join(twice)} twice" if twice else "names no host"
         raise LifecycleError(
             words, where=str(path), remedy="One line for each host: NAME ADDRESS [PORT] [USER]"
         )
     return entries
-
-
-def _same_login(entries: list[HostEntry]) -> list[str]:
-    """A login that two names stand for: two would work on the same files at once, and hinder each other."""
-    logins = [(entry.address, entry.port or SSH_PORT, entry.user) for entry in entries if entry.address]
-    return sorted({f"{login[0]} port {login[1]}" for login in logins if logins.count(login) > 1})
 
 
 def _from_json(text: str, path: Path) -> list[HostEntry]:
@@ -85,7 +79,7 @@ def _entry(words: list[str]) -> HostEntry:
     name, address, *rest = words if len(words) > 1 else [*words, *words]
     numbers = [word for word in rest if word.isdigit()]
     users = [word for word in rest if not word.isdigit()]
-    if len(numbers) > 1 or len(users) > 1:
+    if len(numbers) > 1 or len(users) > 1 or address.isdigit():  # no address: a name was left out
         raise ValueError(words)
     port = int(numbers[0]) if numbers else None
     return HostEntry(name=name, address=address, port=port, user=users[0] if users else None)

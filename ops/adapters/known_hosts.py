@@ -137,8 +137,7 @@ class KnownHosts:
                 return
             try:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                with self.path.open("a+b") as file:
-                    os.fchmod(file.fileno(), 0o600)
+                with open(self.path, "a+b", opener=_private) as file:
                     file.seek(0)
                     text = file.read()
                     file.write(b"\n" * bool(text and not text.endswith(b"\n")) + line.encode())
@@ -155,6 +154,11 @@ def from_console(text: str, names: Iterable[str]) -> list[str]:
     return [f"{','.join(names)} {kind} {blob}" for kind, blob in keys]
 
 
+def _private(path: str, flags: int) -> int:
+    """Open it; a file that is new is its owner's alone, and any other keeps its mode."""
+    return os.open(path, flags, 0o600)
+
+
 def _entry(line: str) -> Entry | None:
     words = line.split()
     marker = words.pop(0) if words and words[0].startswith("@") else ""
@@ -169,7 +173,7 @@ def _entry(line: str) -> Entry | None:
 
 def _matches(pattern: str, name: str) -> bool:
     if pattern.startswith("|1|"):
-        return _is_hash_of(pattern, name)
+        return _is_hash_of(pattern, name.lower())  # as OpenSSH hashes it
     escaped = pattern.replace("[", "[[]")  # brackets are the port's, not a character class
     return fnmatch.fnmatchcase(name.lower(), escaped.lower())
 

@@ -17,22 +17,27 @@ def journal_directory(environment: Mapping[str, str]) -> Path:
     """Where journals lie: systemd's STATE_DIRECTORY, or the user's own state directory."""
     if environment.get("STATE_DIRECTORY"):
         return Path(environment["STATE_DIRECTORY"]) / "rotations"
-    home = Path(environment.get("HOME") or "~").expanduser()
-    return (
-        Path(environment.get("XDG_STATE_HOME") or home / ".local" / "state") / "pve-lifecycle" / "rotations"
-    )
+    if environment.get("XDG_STATE_HOME"):
+        return Path(environment["XDG_STATE_HOME"]) / "pve-lifecycle" / "rotations"
+    try:
+        home = Path(environment.get("HOME") or "~").expanduser()
+    except RuntimeError:  # a user of whom only the number is known
+        raise LifecycleError(
+            "there is no place for the journal: this user has no home",
+            remedy="Set XDG_STATE_HOME to a directory that this user may write to.",
+        ) from None
+    return home / ".local" / "state" / "pve-lifecycle" / "rotations"
 
 
 @dataclass(kw_only=True)
 class Journal:
     """One run: a line for its purpose, a line for each step of a host, each on disk before the step is done.
 
-    `purpose` are the fingerprints of the keys that are added and removed; `ended` maps a host to its verdict.
+    `purpose` are the fingerprints of the keys that are added and removed.
     """
 
     path: Path
     purpose: Mapping[str, list[str]]
-    ended: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -42,8 +47,6 @@ class Journal:
 
     def note(self, host: str, *, phase: str, verdict: str | None, words: str, lasting: bool) -> None:
         """Add a line; a lasting one outlives a power failure, any one the death of this process."""
-        if verdict is not None:
-            self.ended[host] = verdict
         line = {"host": host, "phase": phase, "verdict": verdict, "words": words}
         with self._lock:
             _append(self.path, line, lasting=lasting)
@@ -68,19 +71,19 @@ def begin(directory: Path, tag: str, purpose: Mapping[str, list[str]]) -> Journa
 
 def unfinished(directory: Path, purpose: Mapping[str, list[str]]) -> Journal | None:
     """The journal of the newest run for the same purpose, unless that came to its end."""
-    for path in sorted(directory.glob(f"*{SUFFIX}"), reverse=True):
+    for path in sorted(directory.glob(f"*{SUFFIX}"), key=_written, reverse=True):
         lines = list(_read(path))
         if not lines or lines[0].get("purpose") != purpose:
             continue
         if any(line.get("complete") for line in lines):  # what an older run says has been overtaken
             return None
-        ended: dict[str, str] = {}
-        for line in lines[1:]:
-            if "host" in line:  # a later attempt begins anew
-                ended.pop(line["host"], None)
-                ended |= {line["host"]: line["verdict"]} if line["verdict"] else {}
-        return Journal(path=path, purpose=purpose, ended=ended)
+        return Journal(path=path, purpose=purpose)
     return None
+
+
+def _written(path: Path) -> int:
+    """When it was written last: its name tells the time that the run was told."""
+    return path.stat().st_mtime_ns
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:

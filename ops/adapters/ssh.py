@@ -12,7 +12,7 @@ from ops.adapters.known_hosts import KnownHosts, host_name
 from ops.adapters.ssh_channel import Completed, Conversation, completed, told
 from ops.adapters.ssh_keys import known_key
 from ops.adapters.ssh_transport import Transport, Waiting, handshake, offer, reach
-from ops.errors import AuthenticationError
+from ops.errors import AuthenticationError, LifecycleError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +55,16 @@ class Session:
             return Conversation(self._started(command, timeout), str(self.target))
 
     def _started(self, command: str, timeout: float) -> paramiko.Channel:
-        channel = self._transport.open_session(timeout=timeout)
-        channel.settimeout(timeout)
-        channel.exec_command(command)
+        try:
+            channel = self._transport.open_session(timeout=timeout)
+            channel.settimeout(timeout)
+            channel.exec_command(command)
+        except paramiko.SSHException:
+            if not self._transport.is_active():
+                raise
+            raise LifecycleError(
+                "the login succeeds, and the server runs no command", where=str(self.target)
+            ) from None
         return channel
 
     def close(self) -> None:

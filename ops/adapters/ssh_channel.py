@@ -14,6 +14,7 @@ LOOK_AGAIN = 0.1  # seconds: two streams share an event, and reading one may cle
 GOOD_BYE = 10.0  # seconds in which a command that nothing is asked of any more should end
 SOON = 0.005  # seconds between two looks whether it did
 CHUNK = 65536
+MOST = 1 << 24  # bytes that a command may say; the longest file of keys is far below
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +42,12 @@ class Streams:
         False when nothing more can come.
         """
         ended = bool(self._channel.eof_received or self._channel.closed)
-        while self._channel.recv_ready():
+        while self._channel.recv_ready() and len(self.out) <= MOST:
             self.out += self._channel.recv(CHUNK)
-        while self._channel.recv_stderr_ready():
+        while self._channel.recv_stderr_ready() and len(self.err) <= MOST:
             self.err += self._channel.recv_stderr(CHUNK)
+        if len(self.out) + len(self.err) > MOST:
+            raise LifecycleError(f"the command says more than {MOST >> 20} MiB: nobody listens to that")
         return not ended
 
     def wait(self, deadline: float) -> None:

@@ -12,8 +12,9 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import paramiko
+from paramiko.ssh_exception import IncompatiblePeer
 
-from ops.errors import AuthenticationError, DroppedError, UnreachableError
+from ops.errors import AuthenticationError, DroppedError, LifecycleError, UnreachableError
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it prints tracebacks of what is raised here anyway
 
@@ -82,10 +83,21 @@ def reach(address: str, port: int, *, where: str, waiting: Waiting = nullcontext
         UnreachableError: nothing answers there.
     """
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror:
+        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):  # the latter for a name with an empty or too long label
         raise _unreachable("the host name cannot be resolved", where) from None
-    line = Line(family, kind, protocol)
+    unreachable = _unreachable("the host name has no address", where)
+    for family, kind, protocol, _, place in found:
+        try:
+            return _reached(Line(family, kind, protocol), place, where=where, waiting=waiting)
+        except DroppedError:
+            raise  # it is there, and turns us away
+        except UnreachableError as error:
+            unreachable = error
+    raise unreachable
+
+
+def _reached(line: Line, place: object, *, where: str, waiting: Waiting) -> Line:
     try:
         _greeted(line, place, time.monotonic() + CONNECT_TIMEOUT, waiting)
     except TimeoutError:
@@ -139,7 +151,13 @@ def handshake(line: socket.socket, known: Known, types: tuple[str, ...], *, wher
         options.key_types = [*first, *(each for each in options.key_types if each not in first)]
         transport.start_client(timeout=CONNECT_TIMEOUT)
         known(transport.get_remote_server_key())  # an SSHException where the handshake did not end in time
-    except (paramiko.SSHException, OSError, EOFError) as error:
+    except IncompatiblePeer as error:
+        transport.hang_up()
+        raise LifecycleError(f"no SSH connection: {error}", where=where) from None
+    except LifecycleError:
+        transport.hang_up()
+        raise
+    except Exception as error:  # noqa: BLE001 - paramiko raises here whatever its reading thread met with
         transport.hang_up()
         raise _dropped(transport.last_words or str(error) or "the connection was closed", where) from None
     except BaseException:

@@ -113,6 +113,10 @@ def doubts(seen: Seen, retired: Collection[bytes]) -> tuple[str, ...]:
     if not seen.settings:
         words = "sshd's effective configuration could not be read (no root, no sudo): the files are sshd's "
         return (*authorities, f"{words}default ones, and what holds is the proof by login")
+    names = seen.settings.get("authorizedkeysfile", "")
+    if any(name[0] not in "/.%" and name not in NONE for name in names.split()):
+        words = f"sshd -T tells names without quotes, and one of these may hold a blank: {names}"
+        authorities = (*authorities, f"revocation cannot be promised: {words}")
     told = {
         "authorizedkeyscommand": "AuthorizedKeysCommand",
         "trustedusercakeys": "TrustedUserCAKeys",

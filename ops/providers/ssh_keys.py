@@ -108,7 +108,12 @@ class AuthorizedKeysProvider(ResourceProvider):
         with ExitStack() as rooms:
             observation = self._run(props, [], [], frozenset()).observed(State(), rooms)
         if not isinstance(observation, Looked):
-            raise LifecycleError(f"its SSH keys cannot be read: {observation}", where=props["guest"])
+            words = getattr(observation, "words", "an unexpected answer")
+            raise LifecycleError(
+                f"its SSH keys cannot be read: {words}",
+                where=props["guest"],
+                remedy="Start it, or see to it. If it is gone for good: pulumi state delete URN.",
+            )
         return observation.seen
 
     def _run(
@@ -121,8 +126,10 @@ class AuthorizedKeysProvider(ResourceProvider):
 
         added, retired = _parsed(keys), _parsed(removed)
         staying = [key for key in self._private() if key.asbytes() not in {each.blob for each in retired}]
-        holding = present | {each.blob for each in added}
-        held = tuple(key for key in staying if key.asbytes() in holding)
+        # Those that are declared shall log in; another of ours there may be for something else.
+        declared = {each.blob for each in added} - {each.blob for each in retired}
+        mine = [key for key in staying if key.asbytes() in declared]
+        held = tuple(mine or [key for key in staying if key.asbytes() in present])
         if (added or retired) and not held:
             raise LifecycleError(
                 "every private key at hand is to be removed",

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from ops.core.key_files import doubts
 from ops.core.keys import PublicKey, fingerprint
 from ops.core.rotation import Looked, State
 from ops.runs.rotation.fleet import everywhere
@@ -33,10 +34,17 @@ def audit(hosts: Sequence[Host], order: Order, retired: Sequence[PublicKey], par
             observation = run.observed(State(), rooms)
         if not isinstance(observation, Looked):
             return Finding(host=host, words=getattr(observation, "words", ""))
-        blobs = observation.seen.blobs()
-        return Finding(host=host, present=tuple(key for key in retired if key.blob in blobs))
+        if not observation.seen.settings:
+            (*_, words) = doubts(observation.seen, ())
+            return Finding(host=host, present=_present(observation, retired), words=words)
+        return Finding(host=host, present=_present(observation, retired))
 
     return everywhere(look, hosts, parallel)
+
+
+def _present(looked: Looked, retired: Sequence[PublicKey]) -> tuple[PublicKey, ...]:
+    blobs = looked.seen.blobs()
+    return tuple(key for key in retired if key.blob in blobs)
 
 
 def clean(findings: Sequence[Finding]) -> bool:

@@ -1,11 +1,12 @@
 """What `python -m ops.rotate_keys` does between its options and its words: read, look, rotate or audit."""
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,8 @@ def check_outputs(reports: Sequence[Path], stack: str | None) -> None:
     for path in reports:
         if not path.parent.is_dir():
             raise LifecycleError("the report cannot be written: there is no such directory", where=str(path))
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise LifecycleError("the report cannot be written: Permission denied", where=str(path))
     if stack is not None and not (path := stack_file.path_of(stack, Path.cwd())).is_file():
         raise LifecycleError("there is no such stack file; nothing was done", where=str(path))
 
@@ -147,7 +150,7 @@ def _resumed(directory: Path, keys: Keys) -> Journal:
 
 
 def _tag(now: datetime) -> str:
-    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
 def _console(path: Path, names: Sequence[str]) -> list[str]:

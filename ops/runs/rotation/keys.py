@@ -68,8 +68,13 @@ def load(paths: KeyPaths) -> Keys:
                 remedy="Make another: ssh-keygen -t ed25519",
             )
     named = [path for path in (paths.identity, *paths.new_identities) if path]
-    beside = [path.with_suffix("") for path in (*paths.remove, *paths.add) if path.suffix == ".pub"]
-    files = [*named, *(path for path in beside if path.exists())]
+    going, coming = (
+        [half for path in each if path.suffix == ".pub" and (half := path.with_suffix("")).exists()]
+        for each in (paths.remove, paths.add)
+    )
+    if named:  # one of a key that goes proves its refusal, and is not needed: it may have a passphrase
+        going = [half for half in going if _readable(half)]
+    files = [*named, *going, *coming]
     read = list(zip(files, privates(files), strict=True))
     private = {key.asbytes(): key for _, key in read}
     if not private:
@@ -151,6 +156,14 @@ def privates(paths: Iterable[Path]) -> Iterator[paramiko.PKey]:
             yield private_key(text)
         except LifecycleError as error:
             raise LifecycleError(error.what, where=str(path), remedy=error.remedy) from None
+
+
+def _readable(path: Path) -> bool:
+    try:
+        next(privates([path]))
+    except LifecycleError:
+        return False
+    return True
 
 
 def _certified(path: Path) -> paramiko.PKey | None:

@@ -28,5 +28,6 @@ def write_metrics(
         for key in retired if not finding.words else ():
             labels = (finding.host.name, str(finding.host.vmid or ""), fingerprint(key.blob))
             gauge.labels(*labels).set(key in finding.present)
-    metrics.add_success(registry, OPERATION, now)
+    if not all(finding.words for finding in findings):  # else nobody was looked at
+        metrics.add_success(registry, OPERATION, now)
     metrics.write(metrics.data_file(directory, OPERATION), registry)

@@ -1,5 +1,6 @@
 """A rotation told: as a document for programs, as Markdown for a merge request, in a sentence for people."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -29,11 +30,11 @@ def document(
 def markdown(told: dict[str, Any]) -> str:
     """The document as a page."""
     rows = [
-        f"| {host['name']} | {host['target'] or '-'} | {host['verdict']} | {_cell(host)} |"
+        f"| {_plain(host['name'])} | {_plain(host['target'] or '-')} | {host['verdict']} | {_cell(host)} |"
         for host in told["hosts"]
     ]
     keys = [
-        f"* {word}: `{key['fingerprint']}` {key['comment']}".rstrip()
+        f"* {word}: `{key['fingerprint']}` {_plain(key['comment'])}".rstrip()
         for word in ("added", "removed")
         for key in told[word]
     ]
@@ -101,4 +102,9 @@ def verdict_of(result: Result) -> str:
 
 def _cell(host: dict[str, Any]) -> str:
     words = "; ".join(filter(None, (host["words"], *host["notes"])))
-    return words.replace("|", r"\|").replace("\n", " ")
+    return _plain(words)
+
+
+def _plain(words: str) -> str:
+    """Words in a page as they are, and no mark of Markdown or HTML."""
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", words).replace("\n", " ")

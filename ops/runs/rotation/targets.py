@@ -46,10 +46,18 @@ class Login:
 
 def from_file(path: Path, login: Login) -> list[Host]:
     """The hosts of an inventory file; its own port and user come before the general ones."""
-    return [
+    hosts = [
         _host(entry.name, entry.address, entry.user or login.user, entry.port or login.port, login)
         for entry in host_file.read(path)
     ]
+    logins = [str(host.target) for host in hosts if host.target]
+    if twice := sorted({login for login in logins if logins.count(login) > 1}):
+        raise LifecycleError(
+            f"names {', '.join(twice)} twice",
+            where=str(path),
+            remedy="One line for each login: two would hinder each other in the same files.",
+        )
+    return hosts
 
 
 def from_cluster(selection: Selection, login: Login, connection_file: Path | None) -> list[Host]:

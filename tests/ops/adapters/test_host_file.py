@@ -52,6 +52,7 @@ def test_the_stacks_own_output_is_taken(tmp_path):
         ("web 192.0.2.1 22 23\n", "line 1"),
         ("web 192.0.2.1\ndb 192.0.2.2 0\n", "line 2"),
         ("web 192.0.2.1 ada eve\n", "line 1"),
+        ("192.0.2.1 2222 ada\n", "line 1"),
         ("web 192.0.2.1\nweb 192.0.2.2\n", "names web twice"),
         ("# nobody\n", "names no host"),
         ("[1, 2]", "not a list of hosts"),
@@ -70,14 +71,6 @@ def test_a_file_that_is_not_there(tmp_path):
     """Said as what it is."""
     with pytest.raises(LifecycleError, match="No such file"):
         read(tmp_path / "none")
-
-
-def test_one_login_by_two_names_is_a_mistake(tmp_path):
-    """Two would work on the same files at once."""
-    path = tmp_path / "hosts"
-    path.write_text("web 192.0.2.1 22 ops\nalso 192.0.2.1 ops\nroot 192.0.2.1 root\n")
-    with pytest.raises(LifecycleError, match=r"192\.0\.2\.1 port 22 twice"):
-        read(path)
 
 
 def test_the_mark_that_windows_puts_before_a_text_is_none_of_it(tmp_path):

@@ -109,17 +109,36 @@ def test_an_authority_alone_does_not_vouch_for_a_plain_key():
 
 
 def test_accept_new_notes_an_unknown_host_and_never_a_changed_one(tmp_path):
-    """The line is OpenSSH's, the file its owner's; what stood there without a line end stays a line."""
+    """The line is OpenSSH's, the file's mode stays; what stood there without a line end stays a line."""
     path = tmp_path / ".ssh" / "known_hosts"
     path.parent.mkdir()
     path.write_text(f"other {WRONG}")
+    path.chmod(0o644)
     book = KnownHosts.read(path, accept_new=True)
     book.check("web", 2222, RIGHT)
     assert path.read_text() == f"other {WRONG}\n[web]:2222 {RIGHT}\n"
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o644
     with pytest.raises(HostKeyError, match="has changed"):
         book.check("web", 2222, WRONG)
     KnownHosts.read(path).check("web", 2222, RIGHT)
+
+
+def test_a_new_file_is_its_owners(tmp_path):
+    """As OpenSSH makes it."""
+    path = tmp_path / ".ssh" / "known_hosts"
+    KnownHosts.read(path, accept_new=True).check("web", 22, RIGHT)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_hashed_name_is_known_in_any_case(tmp_path):
+    """OpenSSH hashes the lower-case name: otherwise a changed host would be taken for a new one."""
+    path = tmp_path / "known_hosts"
+    path.write_text(f"web.example.org {RIGHT}\n")
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", path], check=True)
+    book = KnownHosts.read(path, accept_new=True)
+    book.check("Web.Example.ORG", 22, RIGHT)
+    with pytest.raises(HostKeyError, match="has changed"):
+        book.check("Web.Example.ORG", 22, WRONG)
 
 
 def test_without_accept_new_nothing_is_written(tmp_path):

@@ -1,6 +1,7 @@
 """The journal: on disk before a step is done, whole after a crash, and without secrets."""
 
 import json
+import os
 
 import pytest
 
@@ -17,13 +18,13 @@ def note(journal, host, phase, verdict=None):
 
 
 def test_a_run_that_was_cut_short_is_found_by_its_purpose(tmp_path):
-    """With what each host had come to; the run's name, and so its backups' names, stay."""
+    """The run's name, and so its backups' names, stay."""
     journal = begin(tmp_path, "20261123T150000Z-ab", PURPOSE)
     note(journal, "web", "end", "rotated")
     note(journal, "db", "remove")
     found = unfinished(tmp_path, PURPOSE)
     assert found is not None
-    assert (found.tag, found.ended) == (journal.tag, {"web": "rotated"})
+    assert found.tag == journal.tag
     assert unfinished(tmp_path, {**PURPOSE, "removed": []}) is None
 
 
@@ -34,10 +35,10 @@ def test_a_run_that_is_complete_is_not_gone_on_with(tmp_path):
 
 
 def test_the_newest_run_is_the_one(tmp_path):
-    """Names begin with the time."""
-    for tag in ("20261123T150000Z-ff", "20261124T150000Z-00"):
-        begin(tmp_path, tag, PURPOSE)
-    assert unfinished(tmp_path, PURPOSE).tag == "20261124T150000Z-00"
+    """By when it was written: a name tells the time that the run was told, which may be another year's."""
+    for second, tag in enumerate(("20991124T150000Z-00", "20261123T150000Z-ff")):
+        os.utime(begin(tmp_path, tag, PURPOSE).path, (second, second))
+    assert unfinished(tmp_path, PURPOSE).tag == "20261123T150000Z-ff"
 
 
 def test_a_line_that_a_crash_cut_short_does_no_harm(tmp_path):
@@ -47,15 +48,11 @@ def test_a_line_that_a_crash_cut_short_does_no_harm(tmp_path):
     with journal.path.open("ab") as file:
         file.write(b'\n{"host": "db", "ver')
     note(journal, "cache", "end", "failed")
-    assert unfinished(tmp_path, PURPOSE).ended == {"web": "rotated", "cache": "failed"}
-
-
-def test_a_host_that_is_begun_anew_has_not_ended(tmp_path):
-    """A resumed run that is killed again leaves the host to the next one."""
-    journal = begin(tmp_path, "1", PURPOSE)
-    note(journal, "web", "end", "failed")
-    note(journal, "web", "check")
-    assert unfinished(tmp_path, PURPOSE).ended == {}
+    lines = [json.loads(line) for line in journal.path.read_text().splitlines() if line.endswith("}")]
+    assert [line.get("host") for line in lines] == [None, "web", "cache"]
+    assert unfinished(tmp_path, PURPOSE).tag == "1"
+    journal.close()
+    assert unfinished(tmp_path, PURPOSE) is None
 
 
 def test_a_lasting_line_is_on_disk(tmp_path, monkeypatch):
@@ -103,6 +100,20 @@ def test_where_journals_lie(environment, place):
 
 def test_an_old_run_is_overtaken_by_one_that_came_to_its_end(tmp_path):
     """What was rotated then may have been rolled back since."""
-    note(begin(tmp_path, "20261101T150000Z-00", PURPOSE), "web", "end", "rotated")
+    old = begin(tmp_path, "20261101T150000Z-00", PURPOSE)
+    note(old, "web", "end", "rotated")
+    os.utime(old.path, (1, 1))
     begin(tmp_path, "20261102T150000Z-00", PURPOSE).close()
     assert unfinished(tmp_path, PURPOSE) is None
+
+
+def test_a_user_without_a_home_is_told_where_journals_may_lie(monkeypatch):
+    """A number without a name, in a container for one."""
+
+    def nobody(_path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("pathlib.Path.expanduser", nobody)
+    with pytest.raises(LifecycleError, match="no home") as caught:
+        journal_directory({})
+    assert "XDG_STATE_HOME" in caught.value.remedy

@@ -138,3 +138,13 @@ def test_without_an_identity_nothing_can_be_done(monkeypatch):
     provider.configure(None)
     with pytest.raises(LifecycleError, match=ssh_keys.IDENTITIES):
         provider.read("id", props("old"))
+
+
+def test_another_key_of_ours_that_is_there_need_not_log_in(provider, host):
+    """It stands there for something else, with a forced command for one, and is not declared."""
+    host.files[FIRST] = line("old") + line("new")
+    host.forced = frozenset({"old"})
+    host.files[FIRST] += line("leaver")
+    provider._private = lambda: [Key("new"), Key("old")]
+    provider.create(props("new", retired=["leaver"]))
+    assert host.files[FIRST] == line("old") + line("new")

@@ -164,6 +164,21 @@ def test_a_key_that_nobody_can_try_is_not_called_gone(farm, old, new, report_of,
     assert (code, hosts[0]["verdict"]) == (1, "unproven")
 
 
+def test_a_host_without_files_of_keys_is_refused(farm, old, report_of):
+    """`AuthorizedKeysFile none`: there is nothing to edit, and the others go on."""
+    settings = [
+        "AuthorizedKeysFile none",
+        "AuthorizedKeysCommand /etc/hand-out",
+        "AuthorizedKeysCommandUser root",
+    ]
+    (host,) = farm.grow(1, keys=[old], settings=settings)
+    host.path("/etc/hand-out").write_text(f"#!/bin/sh\necho {public(old)}\n")
+    host.path("/etc/hand-out").chmod(0o755)
+    code, hosts = report_of()
+    assert (code, hosts[0]["verdict"]) == (1, "refused")
+    assert "AuthorizedKeysFile: none" in hosts[0]["words"]
+
+
 def test_a_login_shell_that_chatters_does_no_harm(farm, old, new, report_of):
     """What ~/.bashrc writes is not taken for an answer."""
     (host,) = farm.grow(1, keys=[old])

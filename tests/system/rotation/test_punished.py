@@ -8,7 +8,9 @@ from tests.rotation.modern import punishing_root
 pytestmark = pytest.mark.system
 
 
-@pytest.mark.parametrize(("punishment", "turns"), [("yes", 3), ("authfail:4s noauth:4s min:1s", 2)])
+@pytest.mark.parametrize(
+    ("punishment", "turns"), [("authfail:20s max:20s", 1), ("authfail:4s noauth:4s min:1s", 2)]
+)
 def test_an_sshd_that_punishes_is_waited_for(farm, rotate, old, new, punishment, turns):
     """A real one, two accounts behind it: each proof is a failed login, and both are turned away for all."""
     settings = ["MaxAuthTries 1", f"PerSourcePenalties {punishment}"]
