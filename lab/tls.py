@@ -18,6 +18,18 @@ SYSTEM_BUNDLES = (
     "/etc/ssl/cert.pem",
 )
 
+_SIGNS = x509.KeyUsage(  # clients ask an authority for it from Python 3.13 on
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Certificates:
@@ -40,11 +52,11 @@ def make_certificates(directory: Path, address: str, names: tuple[str, ...]) -> 
     )
     ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca_name = _name("PVE lifecycle lab CA")
-    # As Proxmox VE makes its own authority: no key usage, with which strict clients (Python 3.13) find fault.
-    constraints = x509.BasicConstraints(ca=True, path_length=None)
+    constraints = x509.BasicConstraints(ca=True, path_length=0)
     ca = (
         _builder(ca_name, ca_name, ca_key)
         .add_extension(constraints, critical=True)
+        .add_extension(_SIGNS, critical=True)
         .sign(ca_key, hashes.SHA256())
     )
     alternatives = [x509.IPAddress(ipaddress.ip_address(address)), *map(x509.DNSName, ("localhost", *names))]

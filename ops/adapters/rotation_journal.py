@@ -71,7 +71,7 @@ def begin(directory: Path, tag: str, purpose: Mapping[str, list[str]]) -> Journa
 
 def unfinished(directory: Path, purpose: Mapping[str, list[str]]) -> Journal | None:
     """The journal of the newest run for the same purpose, unless that came to its end."""
-    for path in sorted(directory.glob(f"*{SUFFIX}"), key=_written, reverse=True):
+    for path in sorted(_journals(directory), key=_written, reverse=True):
         lines = list(_read(path))
         if not lines or lines[0].get("purpose") != purpose:
             continue
@@ -79,6 +79,15 @@ def unfinished(directory: Path, purpose: Mapping[str, list[str]]) -> Journal | N
             return None
         return Journal(path=path, purpose=purpose)
     return None
+
+
+def _journals(directory: Path) -> list[Path]:
+    try:
+        return [path for path in directory.iterdir() if path.suffix == SUFFIX]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LifecycleError(f"cannot be read: {error.strerror}", where=str(directory)) from None
 
 
 def _written(path: Path) -> int:

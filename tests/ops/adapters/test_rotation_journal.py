@@ -117,3 +117,11 @@ def test_a_user_without_a_home_is_told_where_journals_may_lie(monkeypatch):
     with pytest.raises(LifecycleError, match="no home") as caught:
         journal_directory({})
     assert "XDG_STATE_HOME" in caught.value.remedy
+
+
+def test_a_place_that_cannot_be_read_is_not_an_empty_one(tmp_path):
+    """A run that was cut short may be noted there."""
+    assert unfinished(tmp_path / "none", PURPOSE) is None
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LifecycleError, match="cannot be read"):
+        unfinished(tmp_path / "file", PURPOSE)

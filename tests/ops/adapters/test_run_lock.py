@@ -99,6 +99,6 @@ def test_systemds_directory_comes_first_then_the_users_then_his_cache():
 
 def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
     """A number that no password file knows, in a container say."""
-    monkeypatch.setattr("pathlib.os.path.expanduser", lambda path: path)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
     with pytest.raises(LifecycleError, match="Set XDG_RUNTIME_DIR"):
         lock_directory({})

@@ -152,3 +152,11 @@ def test_a_place_that_is_missing_is_found_before_the_first_write(fleet, run, old
     done = run(*fleet.options, "--add-key", new.public, "--remove-key", old.public, *words)
     assert done.code == 1
     assert all(host.files == {FIRST: old.line.encode()} for host in fleet.hosts.values())
+
+
+def test_one_login_by_two_names_is_a_mistake(fleet, run, old, new, tmp_path):
+    """Two would work on the same files at once; the user may come from the file, or from --user."""
+    (tmp_path / "hosts").write_text("web 192.0.2.1 22 root\nalso 192.0.2.1\nops 192.0.2.1 ops\n")
+    done = run(*fleet.options, "--add-key", new.public, "--remove-key", old.public)
+    assert (done.code, "root@192.0.2.1 port 22 twice" in done.err) == (1, True)
+    assert all(host.operations == 0 for host in fleet.hosts.values())
