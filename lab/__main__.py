@@ -22,7 +22,7 @@ The lab runs (pid {pid}); it is in memory, and what is deployed to it goes with 
   node's SSH    {nodes}
   guests        ssh -F {ssh_config} NAME
   log           {log}
-Use it in this shell:  eval "$({command} env)"
+Use it in this shell:  eval "$({command})"
 """
 
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         verb: Callable[[Site, argparse.Namespace], int] = arguments.verb
         return verb(Site(arguments.directory.resolve()), arguments)
-    except LabError as error:
+    except (LabError, OSError) as error:  # the directory may be one that nobody can write
         sys.stderr.write(f"lab: {error}\n")
         return 1
     except KeyboardInterrupt:
@@ -81,13 +81,13 @@ def _up(site: "Site", arguments: argparse.Namespace) -> int:
 
     daemon.start(site)
     environment = environment_of(site)
-    command = shlex.join(["python", "-m", "lab"])
+    command = shlex.join([sys.executable, "-m", "lab", "env", "--directory", str(site.path)])
     sys.stdout.write(
         READY.format(
             pid=site.pid,
             endpoint=environment["PROXMOX_VE_ENDPOINT"],
             nodes=", ".join(node_lines(environment)),
-            ssh_config=site.path / "ssh_config",
+            ssh_config=shlex.quote(str(site.path / "ssh_config")),
             log=site.log,
             command=command,
         )

@@ -58,7 +58,7 @@ class Site:
         try:
             with self.lock.open("r") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         except BlockingIOError:
             return True
@@ -87,7 +87,20 @@ def start(site: Site) -> None:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    _wait_until_ready(site, process)
+    try:
+        _wait_until_ready(site, process)
+    except BaseException:  # Ctrl-C does not reach it: it has a session of its own
+        _end(process)
+        raise
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def stop(site: Site) -> bool:
@@ -122,6 +135,8 @@ def _refuse_foreign(site: Site) -> None:
         content = list(site.path.iterdir())
     except FileNotFoundError:
         return
+    except NotADirectoryError:
+        raise LabError(f"{site.path} is no directory: name another --directory") from None
     if content and not {site.lock, site.log} & set(content):
         raise LabError(f"{site.path} is not empty and no lab's: name another --directory")
 

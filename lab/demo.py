@@ -65,8 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         demo = _prepare(site)
         _tour(demo)
-    except (LabError, EngineError) as error:
+    except (LabError, EngineError, OSError) as error:
         sys.stderr.write(f"demo: {error}\n")
+        if site.is_running:
+            sys.stderr.write("The lab goes on running; `.venv/bin/python -m lab down` ends it.\n")
         return 1
     except KeyboardInterrupt:
         stop(site)
@@ -75,11 +77,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     _say(f"Done in {time.monotonic() - started:.0f} s")
     sys.stdout.write(
         NEXT.format(
-            environment=site.path / "demo.env",
-            root=Path.cwd(),
-            project=demo.project.path,
+            environment=shlex.quote(str(site.path / "demo.env")),
+            root=shlex.quote(str(Path.cwd())),
+            project=shlex.quote(str(demo.project.path)),
             stack=STACK,
-            ssh_config=site.path / "ssh_config",
+            ssh_config=shlex.quote(str(site.path / "ssh_config")),
         )
     )
     return 0

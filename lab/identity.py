@@ -14,9 +14,9 @@ Host {name} {vmid}
   HostName {address}
   Port {port}
   User {user}
-  IdentityFile {identity}
+  IdentityFile "{identity}"
   IdentitiesOnly yes
-  UserKnownHostsFile {known_hosts}
+  UserKnownHostsFile "{known_hosts}"
   StrictHostKeyChecking yes
 """
 

@@ -134,10 +134,11 @@ def metrics_option() -> Decorator:
 
 
 def print_json(document: object) -> None:
-    """Write one JSON document to stdout, untouched by the terminal's width."""
+    """Write one JSON document to stdout: UTF-8, whatever the terminal speaks, and untouched by its width."""
     if context := click.get_current_context(silent=True):
         context.ensure_object(_Answer).given = True
-    click.echo(escaped(json.dumps(document, indent=2, ensure_ascii=False)))  # also where stdout is closed
+    text = escaped(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(text.encode("utf-8", "backslashreplace"))  # also where stdout is closed
 
 
 def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
@@ -162,10 +163,31 @@ def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last boundary
         code, problem = _judged(error)
         if answer.wanted and not answer.given:
-            words = {"what": problem.what, "where": problem.where, "remedy": problem.remedy}
-            print_json({"ok": False, "error": words})
+            _print_problem(problem)
         return code
     return result if isinstance(result, int) else DONE
+
+
+def _print_problem(problem: LifecycleError) -> None:
+    """The document that says why there is no other; where nobody can read it, the words on stderr remain."""
+    words = {"what": problem.what, "where": problem.where, "remedy": problem.remedy}
+    try:
+        print_json({"ok": False, "error": words})
+    except OSError as error:
+        if error.errno not in FULL | {errno.EPIPE}:
+            raise
+        _give_up_stdout()
+
+
+def _give_up_stdout() -> None:
+    """Let what stdout cannot take go nowhere: Python would fail on it once more at its end, with 120."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()  # works where the full disk is another one
+    except OSError:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _judged(error: BaseException) -> tuple[int, LifecycleError]:
@@ -177,6 +199,7 @@ def _judged(error: BaseException) -> tuple[int, LifecycleError]:
     elif isinstance(error, click.Abort | KeyboardInterrupt):  # click makes the one of the other
         code, problem = INTERRUPTED, LifecycleError("Interrupted.")
     elif isinstance(error, OSError) and error.errno in FULL:
+        _give_up_stdout()
         code, problem = FAILED, LifecycleError(f"the output cannot be written: {error.strerror}")
     else:
         click.echo(visible("".join(traceback.format_exception(error))), err=True, nl=False)

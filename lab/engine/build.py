@@ -69,7 +69,7 @@ class Builder:
             raise EngineError(
                 f"The installed SDK pulumi-{plugin.name} is {plugin.version}, and the sources in "
                 f"{SOURCES / 'plugins' / plugin.name} make {BUILT_FOR[plugin.name]}: install that version "
-                f"(`make install`), or let `pulumi plugin install` reach the network."
+                f"(`make setup`), or let `pulumi plugin install` reach the network."
             )
         binary = into / plugin.binary
         piece = Piece(

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+from lab.engine.model import EngineError
+
 UNFINISHED = ".unfinished-"
 
 
@@ -31,8 +33,13 @@ def fingerprint(sources: Path, versions: Iterable[str]) -> str:
 @contextmanager
 def locked(root: Path, report: Callable[[str], None]) -> Iterator[None]:
     """Hold the engine's directory alone; the lock goes with its process, however that ends."""
-    root.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise EngineError(
+            f"The engine has no place: {error}. Set XDG_CACHE_HOME to a directory that you may write to."
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

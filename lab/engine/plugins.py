@@ -40,6 +40,6 @@ def _asked_for_by(package: str) -> Plugin:
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         distribution = package.replace("_", "-")
-        raise EngineError(f"The Python package {distribution} is not installed: run `make install`.")
+        raise EngineError(f"The Python package {distribution} is not installed: run `make setup`.")
     said = json.loads((Path(spec.origin).parent / "pulumi-plugin.json").read_text(encoding="utf-8"))
     return Plugin(name=said["name"], version=said["version"], server=said.get("server", ""))

@@ -84,27 +84,15 @@ def judge_version(version: str, *, where: str, from_image: bool = False) -> Chec
     """Proxmox VE 8 or later, for the role's privileges; later still where VMs are made from images."""
     numbers, name = _numbers(version), "version"
     if numbers < OLDEST:
-        return Check(
-            name=name,
-            status=Status.FAILED,
-            what=f"Proxmox VE {version} is older than {OLDEST[0]}",
-            where=where,
-            remedy="Upgrade the node: https://pve.proxmox.com/wiki/Upgrade_from_7_to_8",
-        )
+        what = f"Proxmox VE {version} is older than {OLDEST[0]}"
+        remedy = "Upgrade the node: https://pve.proxmox.com/wiki/Upgrade_from_7_to_8"
+        return Check(name=name, status=Status.FAILED, what=what, where=where, remedy=remedy)
     if from_image and numbers < OLDEST_IMPORT:
-        return Check(
-            name=name,
-            status=Status.FAILED,
-            what=f"Proxmox VE {version} downloads no disk images: that came with {_dotted(OLDEST_IMPORT)}",
-            where=where,
-            remedy="apt update && apt full-upgrade on the nodes; or make VMs from a template (clone_from), "
-            "and give the preflight --image none",
-        )
+        oldest = ".".join(map(str, OLDEST_IMPORT))
+        what = f"Proxmox VE {version} downloads no disk images: that came with {oldest}"
+        remedy = "Upgrade the nodes; or make VMs from a template (clone_from) and give --image none here."
+        return Check(name=name, status=Status.FAILED, what=what, where=where, remedy=remedy)
     return Check(name=name, status=Status.OK, what=f"Proxmox VE {version}", where=where)
-
-
-def _dotted(numbers: tuple[int, int]) -> str:
-    return ".".join(map(str, numbers))
 
 
 def judge_privileges(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.engine import cache
+from lab.engine import EngineError, cache
 
 
 def test_the_cache_is_where_the_user_keeps_caches(tmp_path: Path) -> None:
@@ -55,3 +55,10 @@ def test_a_sweep_spares_what_is_finished(tmp_path: Path) -> None:
     (tmp_path / "home" / "plugin").mkdir()
     cache.sweep(tmp_path)
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["plugin"]
+
+
+def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """What to set is said, without a traceback."""
+    (tmp_path / "home").write_text("")
+    with pytest.raises(EngineError, match="Set XDG_CACHE_HOME"), cache.locked(tmp_path / "home", print):
+        pass

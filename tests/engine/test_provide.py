@@ -180,7 +180,7 @@ def test_sources_for_another_sdk_are_not_passed_off_as_it(
     """A plugin that lies about its version would fail far from here."""
     monkeypatch.setitem(build.BUILT_FOR, "proxmoxve", "8.2.0")
     machine.has_go()
-    with pytest.raises(EngineError, match=r"is 8\.3\.0, and the sources in .* make 8\.2\.0"):
+    with pytest.raises(EngineError, match=r"is 8\.3\.0, and the sources in .* make 8\.2\.0: .*`make setup`"):
         machine.provide()
 
 

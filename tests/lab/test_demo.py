@@ -18,8 +18,18 @@ ROOT = Path(__file__).parents[2]
 def place(tmp_path):
     """A directory for the demonstration's lab, which is ended whatever happens."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    yield tmp_path, environ
-    subprocess.run([sys.executable, "-m", "lab", "down"], cwd=tmp_path, env=environ, check=True)
+    directory = tmp_path / "J\u00f6rg's place"  # as homes are called
+    directory.mkdir()
+    yield directory, environ
+    if (directory / ".lab").is_dir():
+        subprocess.run([sys.executable, "-m", "lab", "down"], cwd=directory, env=environ, check=True)
+
+
+def _demonstrate(directory, environ):
+    command = [sys.executable, "-m", "lab.demo"]
+    return subprocess.run(
+        command, cwd=directory, env=environ, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 def _processes(directory):
@@ -38,13 +48,10 @@ def _processes(directory):
 
 @pytest.mark.usefixtures("engine")
 def test_the_demonstration_runs_to_its_end_twice(place):
-    """Up, quiet, the guests, a login, what expiry would do; and again over the living lab."""
+    """Up, quiet, the guests, a login, what expiry would do; again; and what to type next."""
     directory, environ = place
-    command = [sys.executable, "-m", "lab.demo"]
     for _ in range(2):
-        done = subprocess.run(
-            command, cwd=directory, env=environ, capture_output=True, text=True, timeout=300, check=False
-        )
+        done = _demonstrate(directory, environ)
         assert done.returncode == 0, done.stdout + done.stderr
         for said in (
             "expires-",
@@ -54,6 +61,39 @@ def test_the_demonstration_runs_to_its_end_twice(place):
             "PROXMOX_VE_ENDPOINT",
         ):
             assert said in done.stdout
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    typed = [next(line for line in lines if line.startswith(words)) for words in (". ", "cd ", "ssh -F ")]
+    assert subprocess.check_output(["sh", "-euc", "\n".join([*typed[:2], "pwd"])], text=True) == (
+        f"{directory / '.lab' / 'project'}\n"
+    )
+    ssh = f"{typed[2].partition('#')[0]} -o BatchMode=yes hostname"
+    assert subprocess.check_output(["sh", "-euc", ssh], text=True, stdin=subprocess.DEVNULL) == "web\n"
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_demonstration_that_fails_says_what_it_leaves(place):
+    """Nobody would look for a lab after an error."""
+    directory, environ = place
+    project = directory / ".lab" / "project"
+    assert subprocess.run([sys.executable, "-m", "lab", "up"], cwd=directory, env=environ, check=True)
+    project.mkdir()
+    (project / "Pulumi.lab.yaml").write_text("config: {pve-lifecycle:environment: nonsense}\n")
+    done = _demonstrate(directory, environ)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "python -m lab down` ends it" in done.stderr
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_place_that_cannot_be_one_is_told(place):
+    """In words; and no lab is said to be left."""
+    directory, environ = place
+    (directory / ".lab").write_text("three years")
+    done = _demonstrate(directory, environ)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"demo: {directory / '.lab'} is no directory: name another --directory\n",
+    )
 
 
 @pytest.mark.usefixtures("engine")

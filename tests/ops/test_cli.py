@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -74,32 +75,91 @@ def test_a_closed_stdout_is_no_failure(monkeypatch):
     assert cli.run(_command(lambda **_: cli.print_json({})), []) == 0
 
 
+NAME = "f\u00fcr sp\u00e4ter \u2192 \U0001f680"
+
+
 def test_a_name_that_the_terminal_cannot_write_is_no_failure(monkeypatch):
-    """It is written as Python writes it, which is JSON, too."""
+    """A table has it as Python writes it."""
     narrow = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
     monkeypatch.setattr("sys.stdout", narrow)
-    assert cli.run(_command(lambda **_: cli.print_json({"name": "\u2192"})), []) == 0
+    assert cli.run(_command(lambda **_: consoles.result_console().print(NAME)), []) == 0
     narrow.flush()
-    assert json.loads(narrow.buffer.getvalue()) == {"name": "\u2192"}
+    assert narrow.buffer.getvalue() == "f\u00fcr sp\u00e4ter \\u2192 \\U0001f680\n".encode("latin-1")
 
 
-def test_a_full_disk_under_stdout_is_said():
-    """A person who saves a list finds no traceback there, and no exit code of success."""
-    program = (
-        "from ops import cli; import click, sys\nsys.exit(cli.run(click.Command('verb', callback=%s), []))"
+@pytest.mark.parametrize("name", [NAME, "a file's name, not UTF-8: \udce9"])
+def test_a_document_is_utf_8_whatever_the_terminal_speaks(monkeypatch, name):
+    """A script reads it, and readers of JSON take nothing else."""
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr("sys.stdout", narrow)
+    assert cli.run(_command(lambda **_: cli.print_json({"name": name})), []) == 0
+    narrow.flush()
+    assert json.loads(narrow.buffer.getvalue().decode("utf-8")) == {"name": name}
+
+
+PROGRAM = """\
+import click, os, sys
+from ops import cli, consoles
+from ops.errors import LifecycleError
+def fail(*, as_json):
+    raise LifecycleError("no")
+def elsewhere(*, as_json):
+    os.write(os.open("/dev/full", os.O_WRONLY), b"a line")
+bodies = {
+    "document": lambda as_json: cli.print_json({}),
+    "table": lambda as_json: consoles.result_console().print("x"),
+    "fail": fail,
+    "elsewhere": elsewhere,
+}
+command = cli.json_option()(click.Command("verb", callback=bodies[sys.argv[1]]))
+sys.exit(cli.run(command, sys.argv[2:]))
+"""
+FULL = b"the output cannot be written: No space left on device\n"
+
+
+def _as_a_process(*words, stdout):
+    """Run a command as a shell does: with a buffer before stdout, which Python empties at its end."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        env=environ,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
     )
-    for body in (
-        "lambda: cli.print_json({})",
-        "lambda: __import__('ops.consoles').consoles.result_console().print('x')",
-    ):
-        with Path("/dev/full").open("w") as full:
-            ended = subprocess.run(
-                [sys.executable, "-c", program % body], stdout=full, stderr=subprocess.PIPE, check=False
-            )
-        assert (ended.returncode, ended.stderr) == (
-            1,
-            b"the output cannot be written: No space left on device\n",
-        )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["document", "--json"], FULL),
+        (["table"], FULL),
+        (["document", "--help"], FULL),
+        (["fail", "--json"], b"no\n"),
+        (["elsewhere", "--json"], FULL),
+    ],
+)
+def test_a_full_disk_under_stdout_is_said(words, said):
+    """A person who saves a list finds no traceback there, and no exit code of success."""
+    with Path("/dev/full").open("w") as full:
+        ended = _as_a_process(*words, stdout=full)
+    assert (ended.returncode, ended.stderr) == (cli.FAILED, said)
+
+
+def test_a_reader_that_has_gone_is_no_bug():
+    """`| head` closes the pipe before the document that says why there is no other."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        ended = _as_a_process("fail", "--json", stdout=pipe)
+    assert (ended.returncode, ended.stderr) == (cli.FAILED, b"no\n")
+
+
+def test_another_full_disk_is_in_the_document():
+    """Stdout has room for it."""
+    ended = _as_a_process("elsewhere", "--json", stdout=subprocess.PIPE)
+    assert (ended.returncode, ended.stderr) == (cli.FAILED, FULL)
+    assert json.loads(ended.stdout)["error"]["what"] == FULL.decode().strip()
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(None, 1), ("80", 2)])

@@ -1,5 +1,6 @@
 """`python -m lab`: in the background, idempotent, and clean after a kill."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from lab import daemon
 from lab.__main__ import main
 
+LAB = "J\u00f6rg's lab"  # a shell and ssh would make several words of it
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -23,7 +26,7 @@ def lab(tmp_path: Path) -> Iterator[Run]:
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, "-m", "lab", *words, "--directory", str(tmp_path / ".lab")],
+            [sys.executable, "-m", "lab", *words, "--directory", str(tmp_path / LAB)],
             capture_output=True,
             text=True,
             cwd=root,
@@ -37,25 +40,27 @@ def lab(tmp_path: Path) -> Iterator[Run]:
 
 def pid_of(tmp_path: Path) -> int:
     """Who serves."""
-    return int((tmp_path / ".lab" / "lock").read_text())
+    return int((tmp_path / LAB / "lock").read_text())
 
 
 def test_a_lab_goes_up_and_down(lab: Run, tmp_path: Path) -> None:
-    """Up says where it is, status lists the guests, env is for the shell, down leaves nothing."""
+    """Up says where it is, status lists the guests, env is for the shell of whoever types what up said."""
     up = lab("up")
     assert up.returncode == 0, up.stderr
     assert "https://127.0.0.1:" in up.stdout
     assert "debian-12-template" in lab("status").stdout
+    line = up.stdout.splitlines()[-1].removeprefix("Use it in this shell: ")
     shell = subprocess.run(
-        ["sh", "-c", f'{lab("env").stdout}\nprintf %s "$PROXMOX_VE_SSH_PRIVATE_KEY"'],
+        ["sh", "-c", f'{line}\nprintf %s "$PROXMOX_VE_SSH_PRIVATE_KEY"'],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert shell.stdout.strip() == (tmp_path / ".lab" / "node_identity").read_text().strip()
-    assert (tmp_path / ".lab" / "env").stat().st_mode & 0o777 == 0o600
+    assert shell.stdout.strip() == (tmp_path / LAB / "node_identity").read_text().strip()
+    assert (tmp_path / LAB / "env").stat().st_mode & 0o777 == 0o600
     assert lab("down").stdout == "The lab ended\n"
-    assert not (tmp_path / ".lab").exists()
+    assert not (tmp_path / LAB).exists()
     assert (lab("status").returncode, lab("env").returncode, lab("down").returncode) == (3, 1, 0)
 
 
@@ -71,7 +76,7 @@ def test_a_killed_lab_is_noticed_and_starts_anew(lab: Run, tmp_path: Path) -> No
     """After kill -9 status says that none runs, and up starts another without the old one's files."""
     lab("up")
     pid = pid_of(tmp_path)
-    stale = tmp_path / ".lab" / "node" / "var" / "lib" / "vz" / "snippets" / "stale.yaml"
+    stale = tmp_path / LAB / "node" / "var" / "lib" / "vz" / "snippets" / "stale.yaml"
     stale.write_text("#cloud-config\n")
     os.kill(pid, signal.SIGKILL)
     assert lab("status").returncode == 3
@@ -84,7 +89,7 @@ def test_a_lab_whose_directory_is_removed_ends(lab: Run, tmp_path: Path) -> None
     """Nobody could end it any more, so it ends itself."""
     lab("up")
     pid = pid_of(tmp_path)
-    shutil.rmtree(tmp_path / ".lab")
+    shutil.rmtree(tmp_path / LAB)
     deadline = time.monotonic() + 10
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -93,7 +98,7 @@ def test_a_lab_whose_directory_is_removed_ends(lab: Run, tmp_path: Path) -> None
 
 def test_a_foreground_lab_ends_by_interrupt_and_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C ends it with exit code 0, and its directory is gone."""
-    directory = tmp_path / ".lab"
+    directory = tmp_path / LAB
     command = [sys.executable, "-m", "lab", "up", "--foreground", "--directory", str(directory)]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
@@ -114,6 +119,45 @@ def test_a_directory_of_somebody_else_s_is_left_alone(
         assert main([verb, "--directory", str(tmp_path)]) == 1
         assert "no lab's" in capsys.readouterr().err
     assert (tmp_path / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("{file}", "is no directory"), ("{file}/.lab", "is no directory"), ("/sys/lab", "/sys/lab")],
+)
+def test_a_place_that_cannot_be_one_is_told(tmp_path, capsys, place, said) -> None:
+    """In words, without a traceback; what lies there stays."""
+    file = tmp_path / "file"
+    file.write_text("three years")
+    assert main(["up", "--directory", place.format(file=file)]) == 1
+    words = capsys.readouterr().err
+    assert words.startswith("lab: ")
+    assert said in words
+    assert file.read_text() == "three years"
+
+
+def processes_of(directory: Path) -> list[str]:
+    """The command lines that name a directory."""
+    lines = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            lines.append((entry / "cmdline").read_bytes().decode(errors="replace"))
+    return [line for line in lines if str(directory) in line]
+
+
+def test_an_interrupted_start_leaves_no_lab(tmp_path, monkeypatch) -> None:
+    """Ctrl-C in the first second does not reach the lab, which has a session of its own."""
+    begun = []
+
+    def interrupted(*_) -> None:
+        begun.extend(processes_of(tmp_path))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(daemon, "_wait_until_ready", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        daemon.start(daemon.Site(tmp_path / LAB))
+    assert begun
+    assert processes_of(tmp_path) == []
 
 
 def test_other_systems_are_told(monkeypatch, capsys) -> None:

@@ -1,5 +1,9 @@
 """The files by which people's own ssh finds the guests: there in time, and not written for each of many."""
 
+import asyncio
+from pathlib import Path
+
+import asyncssh
 import pytest
 
 from lab import world as lab_world
@@ -71,3 +75,16 @@ def test_a_guest_that_does_not_start_holds_up_no_other(world) -> None:
     )
     assert world.guest("right").listener
     assert "Host right 102" in world.ssh_config.read_text()
+
+
+def test_the_files_are_read_in_a_directory_of_any_name(tmp_path: Path) -> None:
+    """A blank and an umlaut are common in a person's home."""
+
+    async def log_in(config: Path) -> str:
+        async with asyncssh.connect("box", config=[config]) as client:
+            return str((await client.run("hostname")).stdout)
+
+    with lab_world.World(tmp_path / "J\u00f6rg's place", guest_port=0) as world:
+        world.call(lambda: world.pve.add_ct(101, "box", status="running"))
+        world.guest("box").add_keys("root", [world.identity.public])
+        assert asyncio.run(log_in(world.ssh_config)) == "box\n"
