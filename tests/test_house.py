@@ -29,12 +29,12 @@ def _files(*patterns):
 
 def test_the_configuration_page_is_what_the_models_say():
     """`make docs` writes it anew."""
-    assert generate.TARGET.read_text() == generate.render()
+    assert generate.TARGET.read_text("utf-8") == generate.render()
 
 
 def test_the_lock_names_no_index():
     """Exact versions with hashes, wherever they are fetched from."""
-    text = (ROOT / "requirements.lock").read_text()
+    text = (ROOT / "requirements.lock").read_text("utf-8")
     assert "://" not in text
     assert re.search(r"^pulumi==\S+ \\\n    --hash=sha256:", text, re.MULTILINE)
 
@@ -62,7 +62,7 @@ def test_the_wheel_brings_templates_and_commands(tmp_path):
         names = archive.namelist()
     assert not [name for name in names if name.startswith(("tests", "docs"))]
     entry_points = next(name for name in names if name.endswith("entry_points.txt"))
-    assert "pve-preflight" in (tmp_path / "site" / entry_points).read_text()
+    assert "pve-preflight" in (tmp_path / "site" / entry_points).read_text("utf-8")
     program = (
         "import components.cloud_init as c; from ops.preflight import main;"
         "print(c.__file__); print(c.meta_data('i-1', 'web')); raise SystemExit(main(['--help']))"
@@ -72,7 +72,7 @@ def test_the_wheel_brings_templates_and_commands(tmp_path):
         cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path / "site"), "PATH": "/usr/bin:/bin"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -82,7 +82,7 @@ def test_the_wheel_brings_templates_and_commands(tmp_path):
 
 def test_files_fit_a_reader():
     """A file that grows beyond this holds two things, tests as well; none of the code is made or borrowed."""
-    sizes = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in _files(*CODE)}
+    sizes = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in _files(*CODE)}
     assert len(sizes) > 300
     assert {name: size for name, size in sizes.items() if size > LONGEST_FILE} == {}
 
@@ -92,7 +92,7 @@ def test_every_link_of_the_documentation_leads_somewhere():
     broken = [
         f"{page.name}: {target}"
         for page in _files("*.md")
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
         if not (page.parent / target).exists()
     ]
     assert broken == []
@@ -101,14 +101,14 @@ def test_every_link_of_the_documentation_leads_somewhere():
 @pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
 def test_a_skip_is_a_failure_in_ci(tmp_path, ci, status):
     """CI promises that nothing is missing; elsewhere a skip says why and is none."""
-    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
+    (tmp_path / "conftest.py").write_bytes((ROOT / "tests" / "conftest.py").read_bytes())
     (tmp_path / "test_it.py").write_text("import pytest\ndef test_it():\n    pytest.skip('no root here')\n")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", str(tmp_path)],
         cwd=tmp_path,
         env={"PATH": "/usr/bin:/bin", "CI": ci},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert (done.returncode, "no root here" in done.stdout) == (status, True), done.stdout

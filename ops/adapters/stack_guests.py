@@ -18,6 +18,7 @@ import yaml
 from ops.errors import LifecycleError
 
 KEY = "expires_on"
+ZONE = "time_zone"
 NULL = "tag:yaml.org,2002:null"
 LISTS = ("virtual_machines", "containers")
 OUR_REMARK = re.compile(r"[ \t]*# extended on \d{4}-\d{2}-\d{2}: ")
@@ -42,19 +43,20 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A guest in a stack file; `node` knows where each of its words stands."""
+    """A guest in a stack file, whose days end in `time_zone`; `node` knows where each of its words stands."""
 
     path: Path
+    time_zone: str
     text: str
     place: tuple[str, int]
     node: yaml.MappingNode
 
     @property
     def expires_on(self) -> str | None:
-        """The day that the entry names, as it stands there."""
+        """The day that the entry names; `pulumi config set` leaves one without quotes as a midnight."""
         value = _value(self.node, KEY)
         given = isinstance(value, yaml.ScalarNode) and value.tag != NULL
-        return value.value if given else None
+        return value.value[: len("2027-01-31")] if given else None
 
 
 def find_entry(project: Path, vmid: int, stack: str | None) -> Entry:
@@ -130,9 +132,11 @@ def _entries(path: Path, vmid: int) -> list[Entry]:
     except yaml.YAMLError as error:
         raise LifecycleError(f"is not YAML: {error}", where=str(path)) from None
     config = _value(root, "config")
+    settings = config.value if isinstance(config, yaml.MappingNode) else ()
+    zone = next((value.value for key, value in settings if key.value.rpartition(":")[2] == ZONE), "")
     return [
-        Entry(path=path, text=text, place=(key.value, index), node=node)
-        for key, value in (config.value if isinstance(config, yaml.MappingNode) else ())
+        Entry(path=path, text=text, place=(key.value, index), node=node, time_zone=zone or "UTC")
+        for key, value in settings
         if key.value.rpartition(":")[2] in LISTS and isinstance(value, yaml.SequenceNode)
         for index, node in enumerate(value.value)
         if isinstance(node, yaml.MappingNode) and getattr(_value(node, "vm_id"), "value", None) == str(vmid)

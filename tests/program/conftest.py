@@ -1,5 +1,6 @@
 """One way to run the program on Pulumi's mocks: fresh every time, plain values out."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ LOGIN = {
     "PVE_LIFECYCLE_API_TOKEN": "ops@pve!timers=canary-token",
 }
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+# One for all runs and never closed: the root resource and the threads that Pulumi keeps belong to it.
+# Any other one that the thread has by then is another test's, or closed.
+LOOP = asyncio.new_event_loop()
 
 
 @dataclass
@@ -110,6 +114,7 @@ def run(public_key: str) -> Callable[..., Registered]:
                 OperationsHost("operations", OperationsHostArgs.from_environment(host, settings, LOGIN))
 
         monitor = _Monitor(registered)
+        asyncio.set_event_loop(LOOP)
         mocks.set_mocks(monitor.mocks, project="pve-lifecycle", stack="test", preview=False, monitor=monitor)
         pulumi.runtime.test(program)()
         return registered

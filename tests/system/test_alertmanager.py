@@ -91,7 +91,7 @@ def _post(url, name, severity, **labels):
     alert = {
         "labels": {"alertname": name, "severity": severity, **labels},
         "annotations": {"summary": f"{name} of {labels}", "description": "a < b & c"},
-        "endsAt": (NOW + timedelta(hours=1)).isoformat(),
+        "endsAt": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
     }
     assert requests.post(f"{url}/api/v2/alerts", json=[alert], timeout=5).ok
 

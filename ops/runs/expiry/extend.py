@@ -50,14 +50,22 @@ def extend(request: Request, connection_file: Path | None, *, now: datetime, dry
             raise LifecycleError(
                 str(error), where=f"{guest.name} ({guest.vmid})", remedy="Nothing was changed."
             ) from None
-        change = _in_the_stack(planned, request, today) if planned.managed else None
+        zone = settings.time_zone
+        change = _in_the_stack(planned, request, today, zone) if planned.managed else None
         if not dry_run:
             _apply(proxmox, planned, change, config, _remark(today, request.reason))
         return Extended(extension=planned, stack_file=change.path if change else None)
 
 
-def _in_the_stack(planned: Extension, request: Request, today: date) -> Change:
+def _in_the_stack(planned: Extension, request: Request, today: date, zone: str) -> Change:
     entry = stack_guests.find_entry(request.project, planned.guest.vmid, request.stack)
+    if entry.time_zone != zone:  # the day may be past there already, and then `up` refuses the whole file
+        raise LifecycleError(
+            f"the stack counts days in {entry.time_zone}, and this run in {zone}",
+            where=str(entry.path),
+            remedy=f"Set PVE_LIFECYCLE_TIME_ZONE={entry.time_zone} (in a connection file: time_zone) here, "
+            "and on the host of the operations. Nothing was changed.",
+        )
     if entry.expires_on and entry.expires_on > planned.day.isoformat():
         raise LifecycleError(
             f"the stack already says {entry.expires_on}, which is later than {planned.day}",

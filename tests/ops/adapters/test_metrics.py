@@ -45,7 +45,7 @@ def samples(path):
     """Everything that the file says, by name and sorted label values."""
     return {
         (each.name, *sorted(each.labels.values())): each.value
-        for family in text_string_to_metric_families(path.read_text())
+        for family in text_string_to_metric_families(path.read_text("utf-8"))
         for each in family.samples
     }
 
@@ -56,7 +56,7 @@ def test_the_file_is_what_prometheus_reads(tmp_path):
     label = 'say "hi" \\ \n <&> é'
     metrics.write(path, registry_of(1.5, label))
     assert samples(path) == {("x", label): 1.5}
-    assert path.read_text().endswith("\n")
+    assert path.read_text("utf-8").endswith("\n")
 
 
 @pytest.mark.parametrize("mask", [0o077, 0o027, 0o022])
@@ -107,7 +107,7 @@ def test_a_directory_that_is_not_there_is_named(tmp_path):
 def test_an_empty_registry_is_a_file_too(tmp_path):
     """Nothing left to tell of is news: the old series go."""
     metrics.write(tmp_path / "a.prom", CollectorRegistry())
-    assert (tmp_path / "a.prom").read_text().strip() == ""
+    assert (tmp_path / "a.prom").read_text("utf-8").strip() == ""
 
 
 def test_a_run_says_when_how_long_and_what_came_of_it(tmp_path):
@@ -141,7 +141,7 @@ def test_one_help_text_for_one_metric_in_all_files(tmp_path):
         metrics.write_run(tmp_path, operation, now=NOW, seconds=1, succeeded=True)
     helps: dict[str, set[str]] = {}
     for path in Path(tmp_path).glob("*.prom"):
-        for line in path.read_text().splitlines():
+        for line in path.read_text("utf-8").splitlines():
             if line.startswith("# HELP "):
                 name, words = line.removeprefix("# HELP ").split(" ", 1)
                 helps.setdefault(name, set()).add(words)

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import mocks
+from pulumi.runtime import settings as engine
+from pulumi.runtime._callbacks import _CallbackServicer
 
 from lab.world import World
 from ops.errors import LifecycleError
@@ -119,16 +121,6 @@ def test_without_a_snapshot_there_is_no_change(world, monkeypatch, fault, words,
     assert len(world.writes()) == writes
 
 
-def _in_a_loop(work):
-    """Not asyncio.run, which takes the thread's own loop away from the tests that follow."""
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(work)
-    finally:
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-
-
 def _change(old, new):
     return SimpleNamespace(old_inputs=old, new_inputs=new, name="db")
 
@@ -143,14 +135,16 @@ def test_the_guests_of_a_stack_do_not_wait_for_each_other(monkeypatch):
         taken.append(args.guest)
         return args.guest
 
-    async def run():
+    async def run():  # what is set in here ends with it, so that no other test meets this root resource
+        engine.set_root_resource(SimpleNamespace())
+        mocks.set_mocks(SimpleNamespace(), project="pve-lifecycle", stack="test", preview=False)
         db, queue = Snapshot(None, DB), Snapshot(None, QUEUE)
         hooks = [each.hooks.before_update[0] for each in (db, queue, queue)]
         await asyncio.gather(*(hook(_change({}, {})) for hook in hooks))
+        await _CallbackServicer.shutdown()  # the server of the hooks, which would outlive its loop
 
     monkeypatch.setattr(snapshot, "take", slow)
-    mocks.set_mocks(SimpleNamespace(), project="pve-lifecycle", stack="test", preview=False)
-    _in_a_loop(run())
+    asyncio.run(run())
     assert sorted(taken) == ["db", "queue"]
 
 
@@ -183,4 +177,4 @@ def test_a_secret_is_never_looked_at():
     async def names():
         return changed(_change({"stdin": "old"}, {"stdin": pulumi.Output.secret("new")}))
 
-    assert _in_a_loop(names()) == []
+    assert asyncio.run(names()) == []

@@ -128,6 +128,32 @@ def test_a_stack_that_already_says_more_is_not_shortened(world, operate, project
     assert (world.writes(), (project / "Pulumi.lab.yaml").read_text()) == ([], later)
 
 
+@pytest.mark.parametrize("midnight", ["2026-12-14", "2026-12-14 00:00:00 +0000 UTC", "2026-12-14T00:00:00Z"])
+def test_a_stack_that_already_says_the_day_is_no_hindrance(operate, project, add, midnight):
+    """`pulumi config set` writes a midnight where the day stood without quotes."""
+    config = add(OWNED)
+    (project / "Pulumi.lab.yaml").write_text(f"{STACK}      expires_on: {midnight}\n")
+    run = operate(main, "101", *WORDS)
+    assert run.code == 0, run.err
+    assert (project / "Pulumi.lab.yaml").read_text() == EXTENDED
+    assert "expires-2026-12-14" in config()["tags"]
+
+
+def test_a_stack_of_another_zone_is_refused_by_its_name(world, operate, project, add, monkeypatch):
+    """Its `up` would end the day at another hour than expiry, or refuse it as past."""
+    add(OWNED)
+    text = STACK + "  pve-lifecycle:time_zone: Asia/Tokyo\n"
+    (project / "Pulumi.lab.yaml").write_text(text)
+    run = operate(main, "101", *WORDS)
+    assert run.code == 1
+    assert "counts days in Asia/Tokyo, and this run in UTC" in run.err
+    assert "PVE_LIFECYCLE_TIME_ZONE=Asia/Tokyo" in run.err
+    assert (world.writes(), (project / "Pulumi.lab.yaml").read_text()) == ([], text)
+    monkeypatch.setenv("PVE_LIFECYCLE_TIME_ZONE", "Asia/Tokyo")
+    run = operate(main, "101", *WORDS)
+    assert run.code == 0, run.err
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [
