@@ -12,10 +12,7 @@ from ops.core.model import Node, Storage
 from ops.core.privileges import DEPLOYMENT
 
 OLDEST = (8, 0)
-OLDEST_IMPORT = (
-    8,
-    4,
-)  # older ones take no disk image for a storage's content `import` (the provider's capabilities.go)
+OLDEST_IMPORT = (8, 4)  # before, a storage took no disk image as `import` (the provider's capabilities.go)
 CLOCK_TOLERANCE = timedelta(seconds=60)
 VERSION = re.compile(r"(\d+)\.(\d+)")
 

@@ -16,7 +16,7 @@ OPERATION = "retired_keys"
 def write_metrics(
     directory: Path, findings: Sequence[Finding], retired: Sequence[PublicKey], now: datetime
 ) -> None:
-    """What the alert on retired keys reads; a host that nobody could look at has no sample."""
+    """What the alert on retired keys reads; where nobody could look, there is no sample that says no."""
     registry = CollectorRegistry()
     gauge = Gauge(
         "ssh_retired_key_present",
@@ -25,7 +25,7 @@ def write_metrics(
         registry=registry,
     )
     for finding in findings:
-        for key in retired if not finding.words else ():
+        for key in finding.present if finding.words else retired:
             labels = (finding.host.name, str(finding.host.vmid or ""), fingerprint(key.blob))
             gauge.labels(*labels).set(key in finding.present)
     if not all(finding.words for finding in findings):  # else nobody was looked at

@@ -54,9 +54,9 @@ def show_findings(findings: Sequence[Finding]) -> None:
 
 
 def _found(finding: Finding) -> Text:
-    marks = _lines(*(f"{fingerprint(key.blob)} {key.comment}" for key in finding.present))
+    marks = (f"{fingerprint(key.blob)} {key.comment}" for key in finding.present)
     style = "bold red" if finding.present else "yellow" if finding.words else "green"
-    return Text(marks or finding.words or "none", style=style)
+    return Text(_lines(*marks, finding.words) or "none", style=style)
 
 
 def _lines(*words: str) -> str:

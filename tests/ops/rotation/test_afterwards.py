@@ -90,6 +90,18 @@ def test_an_audit_that_cannot_see_what_sshd_reads_is_not_clean(fleet, run, old, 
     assert (done.code, "could not be read" in done.out) == (1, True)
 
 
+def test_a_key_that_was_seen_is_told_where_not_everything_was(fleet, run, old, tmp_path, monkeypatch):
+    """The alert reads it: of the keys that were not seen there, nothing is said."""
+    seen = ModelRoom._seen
+    monkeypatch.setattr(ModelRoom, "_seen", lambda room, tag: replace(seen(room, tag), settings={}))
+    fleet.hosts["db"].files[FIRST] = b""
+    done = run(*fleet.options, "--audit", old.public, "--metrics", tmp_path)
+    assert (done.code, "could not be read" in done.out) == (1, True)
+    text = (tmp_path / "pve_lifecycle_retired_keys.prom").read_text()
+    samples = [line for line in text.splitlines() if line.startswith("ssh_retired_key_present{")]
+    assert [line.split()[-1] for line in samples] == ["1.0", "1.0"]
+
+
 def test_a_name_that_may_hold_a_blank_is_no_promise(fleet, run, words, tmp_path):
     """`sshd -T` tells names without their quotes; what stands in such a file is not seen."""
     leaver = asyncssh.generate_private_key("ssh-ed25519", comment="leaver").export_public_key().decode()
