@@ -46,7 +46,7 @@ def test_a_corrected_checksum_leaves_the_image_there(project, world):
     volumes = world.call(
         lambda: [name for name in world.pve.storages["local"]["volumes"] if "import/" in name]
     )
-    assert len([name for name in volumes if f"/{project.stack}-" in name]) == 1
+    assert len([name for name in volumes if f"-{project.stack}-" in name]) == 1
     project.up("--expect-no-changes", now=NOW)
 
 
