@@ -55,16 +55,18 @@ class Session:
             return Conversation(self._started(command, timeout), str(self.target))
 
     def _started(self, command: str, timeout: float) -> paramiko.Channel:
+        channel = None
         try:
             channel = self._transport.open_session(timeout=timeout)
             channel.settimeout(timeout)
             channel.exec_command(command)
-        except paramiko.SSHException:
-            if not self._transport.is_active():
+        except paramiko.SSHException as error:
+            # Its own no, to the channel or within it; one that says nothing may be frozen, and is away.
+            refused = channel is not None or isinstance(error, paramiko.ChannelException)
+            if not (refused and self._transport.is_active()):
                 raise
-            raise LifecycleError(
-                "the login succeeds, and the server runs no command", where=str(self.target)
-            ) from None
+            words = "the login succeeds, and the server runs no command"
+            raise LifecycleError(words, where=str(self.target)) from None
         return channel
 
     def close(self) -> None:
